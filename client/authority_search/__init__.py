@@ -1,0 +1,32 @@
+"""Client of authority-search: paragraph search over authoritative sources, for research agents."""
+
+from authority_search._client import AsyncClient, Client
+from authority_search._errors import (
+    AuthoritySearchError,
+    ConnectionFailed,
+    InvalidRequest,
+    NotReady,
+    Overloaded,
+    ServerError,
+    Timeout,
+    TooLarge,
+    UnknownName,
+)
+from authority_search.tool import BATCH_WEB_SURFER, run_tool, run_tool_async
+
+__all__ = [
+    "BATCH_WEB_SURFER",
+    "AsyncClient",
+    "AuthoritySearchError",
+    "Client",
+    "ConnectionFailed",
+    "InvalidRequest",
+    "NotReady",
+    "Overloaded",
+    "ServerError",
+    "Timeout",
+    "TooLarge",
+    "UnknownName",
+    "run_tool",
+    "run_tool_async",
+]

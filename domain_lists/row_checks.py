@@ -1,0 +1,168 @@
+"""What can be wrong with one row or profile, taken by itself. Every function yields messages."""
+
+import dataclasses
+import math
+import re
+from collections.abc import Collection, Iterator, Mapping
+
+from domain_lists.errors import InvalidUrl
+from domain_lists.public_suffix import host_parts
+from domain_lists.records import Profile
+from domain_lists.urls import canonical_url, normalise_host
+from domain_lists.vocabulary import KINDS, LANGUAGES, SECTORS, TIERS
+
+_COUNTRY = re.compile(r"[A-Z]{2}|INT")
+_EVIDENCE = re.compile(r"[a-z][a-z0-9-]*(:[^;\s]+)?(;[a-z][a-z0-9-]*(:[^;\s]+)?)*")
+_PORT = re.compile(r"(\[.*\]|[^:]*):[0-9]*")
+_PROFILE_NAME = re.compile(r"[a-z][a-z0-9-]*")
+_PROFILE_KEYS = frozenset(field.name for field in dataclasses.fields(Profile)) - {"name"}
+_PROFILE_WORDS = {"sectors": SECTORS, "languages": LANGUAGES, "kinds": KINDS}
+
+
+def check_source(cells: Mapping[str, str], restricted: Collection[str]) -> Iterator[str]:
+    """Faults of a source row; `restricted` are the restricted suffixes."""
+    yield from check_id(cells["id"], restricted)
+    if not cells["name"]:
+        yield "name is empty"
+    yield from _check_word("sector", cells["sector"], SECTORS)
+    yield from _check_word("kind", cells["kind"], KINDS)
+    yield from _check_word("language", cells["language"], LANGUAGES)
+    yield from _check_word("tier", cells["tier"], TIERS)
+    yield from _check_country(cells["country"])
+    yield from _check_authority(cells["authority"])
+    if cells["evidence"] and not _EVIDENCE.fullmatch(cells["evidence"]):
+        yield f"evidence {cells['evidence']!r} is not token or token:value, parted by ';'"
+
+
+def check_suffix(cells: Mapping[str, str], restricted: Collection[str]) -> Iterator[str]:
+    """Faults of a row of suffixes.csv."""
+    suffix = cells["suffix"]
+    faults = list(_check_host(suffix))
+    yield from faults
+    if not faults:
+        parts = host_parts(suffix)
+        if not parts.suffix:
+            yield f"suffix {suffix!r} is not under a suffix of the Public Suffix List"
+        yield from _check_look_alike(suffix, [other for other in restricted if other != suffix and "." in other])
+    yield from _check_word("tier", cells["tier"], TIERS)
+    yield from _check_country(cells["country"])
+
+
+def check_denied(cells: Mapping[str, str]) -> Iterator[str]:
+    """Faults of a row of denied.csv."""
+    yield from _check_host(cells["host"])
+    if not cells["reason"]:
+        yield "reason is empty"
+
+
+def check_profile(name: str, body: Mapping[str, object]) -> Iterator[str]:
+    """Faults of a profile, other than which sources it names."""
+    if not _PROFILE_NAME.fullmatch(name):
+        yield f"profile name {name!r} is not lower case letters, digits and hyphens"
+    for key, value in body.items():
+        if key not in _PROFILE_KEYS:
+            yield f"unknown key {key!r}; there are {', '.join(sorted(_PROFILE_KEYS))}"
+        elif key == "max_tier":
+            if str(value) not in TIERS or isinstance(value, str):
+                yield f"max_tier {value!r} is not a number from 1 to 4"
+        elif key == "description":
+            if not isinstance(value, str):
+                yield "description is not a string"
+        elif not isinstance(value, list) or not all(isinstance(word, str) for word in value):
+            yield f"{key} is not a list of strings"
+        else:
+            for word in value:
+                yield from _check_word(key, word, _PROFILE_WORDS.get(key, {word}))
+    if not body.get("description"):
+        yield "description is missing"
+
+
+def check_id(source_id: str, restricted: Collection[str]) -> Iterator[str]:
+    """Faults of a source id: how it is spelled, and whether it imitates a host that others own."""
+    if "://" in source_id:
+        yield f"id {source_id!r} has a scheme; give the host, or host and path"
+        return
+    host, slash, path = source_id.partition("/")
+    faults = list(_check_host(host))
+    yield from faults
+    if slash and not path:
+        yield f"id {source_id!r} ends in '/'; leave it out"
+    elif path and not faults:
+        yield from _check_path(source_id)
+    if faults or host == "localhost" or _is_address(host):
+        return
+    parts = host_parts(host)
+    if not parts.suffix:
+        yield f"id {source_id!r}: no suffix of the Public Suffix List ends {host!r}"
+    elif not any(host == suffix or host.endswith(f".{suffix}") for suffix in restricted):
+        yield from _check_look_alike(host, [suffix for suffix in restricted if "." in suffix or parts.private])
+
+
+def _check_host(host: str) -> Iterator[str]:
+    if _PORT.fullmatch(host):
+        yield f"host {host!r}: leave out the port, any port matches"
+        return
+    try:
+        normal = normalise_host(host)
+    except ValueError as error:
+        yield str(error)
+        return
+    if normal != host:
+        yield f"host {host!r} must be written {normal!r}"
+    elif host.startswith("www."):
+        yield f"host {host!r}: leave out 'www.', it is matched anyway"
+
+
+def _check_path(source_id: str) -> Iterator[str]:
+    if source_id.endswith("/"):
+        yield f"id {source_id!r} ends in '/'; leave it out"
+        return
+    if "?" in source_id or "#" in source_id:
+        yield f"id {source_id!r} has a query or fragment; only a path prefix can be listed"
+        return
+    try:
+        normal = canonical_url(f"https://{source_id}").removeprefix("https://")
+    except InvalidUrl as error:
+        yield f"id {source_id!r}: {error.reason}"
+    else:
+        if normal != source_id:
+            yield f"id {source_id!r} must be written {normal!r}"
+
+
+def _check_look_alike(host: str, restricted: Collection[str]) -> Iterator[str]:
+    inner = host.removesuffix("." + host_parts(host).registry_suffix)
+    for suffix in restricted:
+        if f".{suffix}." in f".{inner}.":
+            yield f"{host!r} looks like {suffix}, but belongs to whoever registered {_owner(host)!r}"
+            return
+
+
+def _owner(host: str) -> str:
+    parts = host_parts(host)
+    return parts.registrable or host
+
+
+def _is_address(host: str) -> bool:
+    return host.startswith("[") or host.rpartition(".")[2].isdigit()
+
+
+def _check_word(column: str, word: str, known: Collection[str]) -> Iterator[str]:
+    if word not in known:
+        choice = (
+            "there are ISO 639-1 codes and multi" if known is LANGUAGES else f"there are {', '.join(sorted(known))}"
+        )
+        yield f"unknown {column} {word!r}; {choice}"
+
+
+def _check_country(country: str) -> Iterator[str]:
+    if not _COUNTRY.fullmatch(country):
+        yield f"country {country!r} is neither an ISO 3166 alpha-2 code nor EU or INT"
+
+
+def _check_authority(authority: str) -> Iterator[str]:
+    try:
+        value = float(authority)
+    except ValueError:
+        value = math.nan
+    if not 0 <= value <= 1:
+        yield f"authority {authority!r} is not a number from 0 to 1"

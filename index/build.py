@@ -1,0 +1,148 @@
+"""Building a snapshot: beside, validated, then moved into place by one rename. The live one is never touched."""
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+
+from domain_lists.source_list import SourceList
+from index.catalog import Catalog
+from index.columns import ColumnsWriter
+from index.dense import DenseWriter
+from index.encoders import Encoder
+from index.errors import SnapshotInvalid
+from index.files import building_beside, remove_unfinished
+from index.lexical import LexicalWriter
+from index.progress import Progress, silent
+from index.records import Page, Passage
+from index.snapshot import FORMAT, MANIFEST, Manifest, Snapshot, file_digests, write_sources
+from index.store import SnapshotStore
+from index.vectors import VectorCache, cache_folder, embed_missing, text_key
+
+PagesWithPassages = Callable[[], Iterable[tuple[Page, list[Passage]]]]
+"""Called once per pass over the data; must give the same pages, ordered by URL, each time."""
+
+_EMBED_BATCH = 8192
+_VALIDATED_ROWS = 32
+
+
+@dataclass(frozen=True, slots=True)
+class BuildReport:
+    """What a build did. `built` is False when the live snapshot already holds exactly this content."""
+
+    snapshot: str
+    built: bool
+    pages: int
+    passages: int
+    embedded: int
+
+
+def listed_pages(catalog: Catalog, sources: SourceList) -> Iterator[tuple[Page, list[Passage]]]:
+    """The catalogue's pages whose URL the list still has, under the source that has it now."""
+    for page, passages in catalog.pages_with_passages():
+        source = sources.listed(page.url)
+        if source is not None:
+            yield (page if source.id == page.source else replace(page, source=source.id)), passages
+
+
+def embedded_text(page: Page, passage: Passage) -> str:
+    """The text that stands for a passage in the dense arm: title and headings give a paragraph its subject."""
+    context = [page.title, *(heading for heading in passage.heading_path if heading != page.title)]
+    return "\n".join([" > ".join(part for part in context if part), passage.text]).strip()
+
+
+def build_snapshot(
+    pages: PagesWithPassages, sources: SourceList, encoder: Encoder, store: SnapshotStore, progress: Progress = silent
+) -> BuildReport:
+    """Build a snapshot of `pages`, unless the live one has the same content. Does not publish it.
+
+    Raises SnapshotInvalid when there is nothing to index or validation fails. Hold `index.lock` around it.
+    """
+    store.folder.snapshots.mkdir(parents=True, exist_ok=True)
+    remove_unfinished(store.folder.snapshots)
+    cache = VectorCache(cache_folder(store.folder.vectors, encoder.description), encoder.description.dimensions)
+    content, embedded = _embed(pages(), sources, encoder, cache, progress)
+    live = store.current_id()
+    if live and (manifest := store.open(live).manifest).content == content:
+        return BuildReport(live, False, manifest.pages, manifest.passages, embedded)
+    now = datetime.now(UTC)
+    snapshot_id = f"{now:%Y%m%dT%H%M%SZ}-{content[:8]}"
+    with building_beside(store.folder.snapshots / snapshot_id) as beside:
+        counts = _write(pages(), beside, cache, encoder.description.dimensions, progress)
+        write_sources(beside / "sources.json", sources)
+        manifest = Manifest(
+            FORMAT, snapshot_id, f"{now:%Y-%m-%dT%H:%M:%SZ}", content, *counts, sources.version, encoder.description,
+            file_digests(beside),
+        )  # fmt: skip
+        (beside / MANIFEST).write_text(manifest.to_json(), encoding="utf-8")
+        validate(Snapshot(beside))
+    return BuildReport(snapshot_id, True, *counts, embedded)
+
+
+def validate(snapshot: Snapshot) -> None:
+    """Check that both arms find what was indexed. Raises SnapshotInvalid."""
+    if not len(snapshot.columns):
+        raise SnapshotInvalid("there are no passages to publish; crawl or ingest pages of listed sources first")
+    rows = np.unique(np.linspace(0, len(snapshot.columns) - 1, _VALIDATED_ROWS).astype(np.int64))
+    found = snapshot.dense.search(snapshot.dense.vectors(rows), depth=1)
+    for row, (_, scores) in zip(rows, found, strict=True):
+        passage, page = snapshot.columns.passage(int(row))
+        if not len(scores) or not np.isfinite(scores[0]) or abs(scores[0] - 1) > 0.01:
+            raise SnapshotInvalid(f"the dense index does not find passage {passage.id} by its own vector")
+        only = np.zeros(len(snapshot.columns), np.bool_)
+        only[row] = True
+        terms = f"{page.title} {passage.text}"
+        hits, _ = snapshot.lexical.search(terms, 1, snapshot.lexical.restriction(only))
+        if snapshot.lexical.terms(terms) and hits.tolist() != [row]:
+            raise SnapshotInvalid(f"the lexical index does not find passage {passage.id} by its own terms")
+
+
+def _embed(
+    pages: Iterable[tuple[Page, list[Passage]]],
+    sources: SourceList,
+    encoder: Encoder,
+    cache: VectorCache,
+    progress: Progress,
+) -> tuple[str, int]:
+    """Fill the cache; return the digest of the content and how many texts were encoded."""
+    digest = hashlib.sha256(f"{FORMAT} {sources.version} {encoder.description}".encode())
+    missing: dict[bytes, str] = {}
+    checked = 0
+    for page, passages in pages:
+        # `crawled` is left out: to have looked again is no change of content.
+        evidence = (page.url, page.source, page.title, page.published, page.modified, page.changed, page.content_hash())
+        digest.update(repr(evidence).encode())
+        texts = {text_key(text): text for text in (embedded_text(page, passage) for passage in passages)}
+        for passage in passages:
+            digest.update(f"{passage.id} {passage.start} {passage.heading_path}".encode())
+        keys = list(texts)
+        missing |= {key: texts[key] for key, there in zip(keys, cache.has(keys), strict=True) if not there}
+        checked += len(passages)
+        progress("read", checked, None)
+    return digest.hexdigest(), embed_missing(missing, encoder, cache, progress)
+
+
+def _write(
+    pages: Iterable[tuple[Page, list[Passage]]], folder: Path, cache: VectorCache, dimensions: int, progress: Progress
+) -> tuple[int, int]:
+    """Write columns, lexical and dense files; return the counts of pages and passages."""
+    columns, lexical, dense = ColumnsWriter(folder), LexicalWriter(folder / "lexical"), DenseWriter(dimensions)
+    keys: list[bytes] = []
+    for page, passages in pages:
+        first = columns.passages
+        columns.add(page, passages)
+        for row, passage in enumerate(passages, first):
+            lexical.add(row, page.title, passage.heading_path, passage.text)
+            keys.append(text_key(embedded_text(page, passage)))
+        if len(keys) >= _EMBED_BATCH:
+            dense.add(cache.get(keys))
+            keys = []
+        progress("index", columns.passages, None)
+    dense.add(cache.get(keys))
+    columns.finish()
+    lexical.finish()
+    dense.write(folder / "dense.faiss")
+    return columns.pages, columns.passages

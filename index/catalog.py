@@ -1,0 +1,311 @@
+"""The catalogue: pages, passages and how far each archive file was read, in one DuckDB file.
+
+One process writes at a time (`index.lock`). Everything here can be rebuilt from the archive. A page's row
+holds its blocks; its passages are derived and carry the key they were derived with, so that only pages
+whose key changed are split again.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, NamedTuple, Self
+from urllib.parse import urlsplit
+
+import duckdb
+import pyarrow as pa
+
+from index.errors import CatalogError
+from index.records import Block, Dated, Page, Passage
+
+SCHEMA_VERSION = 1
+_READ_BATCH = 512
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS meta (schema_version INTEGER);
+CREATE TABLE IF NOT EXISTS archive_files (path VARCHAR PRIMARY KEY, position UBIGINT);
+CREATE TABLE IF NOT EXISTS pages (
+    url VARCHAR PRIMARY KEY, host VARCHAR, source VARCHAR, title VARCHAR, language VARCHAR,
+    blocks VARCHAR, block_digests UBIGINT[], content_hash VARCHAR,
+    crawled VARCHAR, crawled_origin VARCHAR, published VARCHAR, published_origin VARCHAR,
+    modified VARCHAR, modified_origin VARCHAR, changed VARCHAR, changed_origin VARCHAR,
+    split_key VARCHAR);
+CREATE TABLE IF NOT EXISTS passages (
+    url VARCHAR, ordinal UINTEGER, id VARCHAR, heading_path VARCHAR[], start UINTEGER, "end" UINTEGER,
+    language VARCHAR, tokens UINTEGER);
+"""
+
+_PAGE_COLUMNS = (
+    "url, source, title, language, blocks, crawled, crawled_origin, published, published_origin, "
+    "modified, modified_origin, changed, changed_origin"
+)
+
+_REPEATED_BLOCKS = """
+WITH digests AS (SELECT DISTINCT host, url, unnest(block_digests) AS digest FROM pages),
+     counts AS (SELECT host, digest, count(*) AS pages FROM digests GROUP BY host, digest),
+     hosts AS (SELECT host, count(*) AS pages FROM pages GROUP BY host)
+SELECT counts.host, digest FROM counts JOIN hosts USING (host)
+WHERE counts.pages >= ? AND counts.pages >= ? * hosts.pages
+"""
+
+
+class PageCounts(NamedTuple):
+    """What `put_pages` made of the pages it was given."""
+
+    new: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    older: int = 0
+
+
+class SplitState(NamedTuple):
+    """What is needed to tell whether a page must be split again. `split_key` is "" before the first time."""
+
+    url: str
+    host: str
+    content_hash: str
+    block_digests: tuple[int, ...]
+    split_key: str
+
+
+class PageSplit(NamedTuple):
+    """The passages of one page and the key they were derived with."""
+
+    url: str
+    key: str
+    passages: tuple[Passage, ...]
+
+
+class Catalog:
+    """The catalogue at `path`, created if missing. Use as a context manager; raises CatalogError."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            self._db = duckdb.connect(str(path))
+            self._db.execute(_SCHEMA)
+        except duckdb.Error as error:
+            raise CatalogError(f"cannot open the catalogue {path}: {error}") from error
+        found = self._db.execute("SELECT schema_version FROM meta").fetchone()
+        if found is None:
+            self._db.execute("INSERT INTO meta VALUES (?)", [SCHEMA_VERSION])
+        elif found[0] != SCHEMA_VERSION:
+            raise CatalogError(
+                f"{path} has schema {found[0]}, this version reads {SCHEMA_VERSION}; "
+                "move it away and ingest the archive again"
+            )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file; the catalogue cannot be used afterwards."""
+        self._db.close()
+
+    # Archive files and pages
+
+    def position(self, archive_file: str) -> int:
+        """Bytes of that WARC file already ingested, 0 for a new one."""
+        row = self._db.execute("SELECT position FROM archive_files WHERE path = ?", [archive_file]).fetchone()
+        return int(row[0]) if row else 0
+
+    def put_pages(self, archive_file: str, position: int, pages: Sequence[Page]) -> PageCounts:
+        """Store pages and the position they were read up to, in one transaction.
+
+        A page older than the stored one is ignored. A page whose content differs from the stored one gets
+        its crawl time as `changed`; one whose content is equal keeps the `changed` that was stored.
+        """
+        counts = dict.fromkeys(PageCounts._fields, 0)
+        # Two captures of one URL in a batch: the later one is what the page is now.
+        latest = {page.url: page for page in sorted(pages, key=lambda page: page.crawled.value)}
+        with self._transaction():
+            stored = self._stored(list(latest))
+            rows = []
+            for url, page in latest.items():
+                fate, row = _page_row(page, stored.get(url))
+                counts[fate] += 1
+                if row:
+                    rows.append(row)
+            self._replace_pages(rows)
+            self._db.execute("INSERT OR REPLACE INTO archive_files VALUES (?, ?)", [archive_file, position])
+        return PageCounts(**counts)
+
+    def page(self, url: str) -> Page:
+        """The stored page. Raises KeyError."""
+        row = self._db.execute(f"SELECT {_PAGE_COLUMNS} FROM pages WHERE url = ?", [url]).fetchone()  # noqa: S608 - constant
+        if row is None:
+            raise KeyError(url)
+        return _page(row)
+
+    def page_count(self) -> int:
+        """Number of stored pages."""
+        return self._count("pages")
+
+    # Passages
+
+    def repeated_blocks(self, min_pages: int, min_share: float) -> dict[str, frozenset[int]]:
+        """Per host, the digests of non-heading blocks that stand on many of its pages: boilerplate."""
+        found: dict[str, set[int]] = {}
+        for host, digest in self._db.execute(_REPEATED_BLOCKS, [min_pages, min_share]).fetchall():
+            found.setdefault(host, set()).add(digest)
+        return {host: frozenset(digests) for host, digests in found.items()}
+
+    def split_states(self) -> Iterator[SplitState]:
+        """What each page was split with, ordered by URL. Other statements may run in between."""
+        cursor = self._db.cursor()
+        cursor.execute("SELECT url, host, content_hash, block_digests, split_key FROM pages ORDER BY url")
+        while rows := cursor.fetchmany(_READ_BATCH):
+            for url, host, content_hash, digests, key in rows:
+                yield SplitState(url, host, content_hash, tuple(digests), key)
+
+    def put_passages(self, splits: Sequence[PageSplit]) -> None:
+        """Replace the passages of these pages, in one transaction."""
+        rows = [
+            (p.url, p.ordinal, p.id, list(p.heading_path), p.start, p.end, p.language, p.tokens)
+            for split in splits
+            for p in split.passages
+        ]
+        keys = pa.table({"url": [split.url for split in splits], "key": [split.key for split in splits]})
+        with self._transaction():
+            self._db.register("keys", keys)
+            self._db.execute("DELETE FROM passages WHERE url IN (SELECT url FROM keys)")
+            self._db.execute("UPDATE pages SET split_key = keys.key FROM keys WHERE pages.url = keys.url")
+            self._insert("passages", _PASSAGE_FIELDS, rows)
+            self._db.unregister("keys")
+
+    def passage_count(self) -> int:
+        """Number of stored passages."""
+        return self._count("passages")
+
+    def pages_with_passages(self) -> Iterator[tuple[Page, list[Passage]]]:
+        """Each page that has passages, ordered by URL, with its passages in order."""
+        pages, passages = self._db.cursor(), self._db.cursor()
+        pages.execute(
+            f"SELECT {_PAGE_COLUMNS} FROM pages WHERE url IN (SELECT url FROM passages) ORDER BY url"  # noqa: S608 - constant
+        )
+        passages.execute("SELECT * FROM passages ORDER BY url, ordinal")
+        stream = _rows(passages)
+        row = next(stream, None)
+        for page_row in _rows(pages):
+            page, found = _page(page_row), []
+            text = page.text()
+            while row is not None and row[0] == page.url:
+                found.append(_passage(row, text))
+                row = next(stream, None)
+            yield page, found
+
+    # Inside
+
+    def _count(self, table: str) -> int:
+        row = self._db.execute(f"SELECT count(*) FROM {table}").fetchone()  # noqa: S608 - our own names
+        assert row is not None
+        return int(row[0])
+
+    def _transaction(self) -> "_Transaction":
+        return _Transaction(self._db)
+
+    def _stored(self, urls: list[str]) -> dict[str, tuple[Any, ...]]:
+        rows = self._db.execute(
+            "SELECT url, content_hash, crawled, changed, changed_origin, split_key FROM pages "
+            "WHERE url IN (SELECT unnest(?::VARCHAR[]))",
+            [urls],
+        ).fetchall()
+        return {row[0]: row[1:] for row in rows}
+
+    def _replace_pages(self, rows: list[tuple[Any, ...]]) -> None:
+        self._db.execute("DELETE FROM pages WHERE url IN (SELECT unnest(?::VARCHAR[]))", [[row[0] for row in rows]])
+        self._insert("pages", _PAGE_FIELDS, rows)
+
+    def _insert(self, table: str, fields: "list[tuple[str, pa.DataType]]", rows: list[tuple[Any, ...]]) -> None:
+        # One Arrow table instead of executemany: DuckDB inserts row by row a thousand times slower.
+        if not rows:
+            return
+        columns = list(zip(*rows, strict=True))
+        batch = pa.table({name: pa.array(column, kind) for (name, kind), column in zip(fields, columns, strict=True)})
+        self._db.register("batch", batch)
+        self._db.execute(f"INSERT INTO {table} SELECT * FROM batch")  # noqa: S608 - our own names
+        self._db.unregister("batch")
+
+
+_PAGE_FIELDS: "list[tuple[str, pa.DataType]]" = [
+    ("url", pa.string()), ("host", pa.string()), ("source", pa.string()), ("title", pa.string()),
+    ("language", pa.string()), ("blocks", pa.string()), ("block_digests", pa.list_(pa.uint64())),
+    ("content_hash", pa.string()), ("crawled", pa.string()), ("crawled_origin", pa.string()),
+    ("published", pa.string()), ("published_origin", pa.string()), ("modified", pa.string()),
+    ("modified_origin", pa.string()), ("changed", pa.string()), ("changed_origin", pa.string()),
+    ("split_key", pa.string()),
+]  # fmt: skip
+
+_PASSAGE_FIELDS: "list[tuple[str, pa.DataType]]" = [
+    ("url", pa.string()), ("ordinal", pa.uint32()), ("id", pa.string()),
+    ("heading_path", pa.list_(pa.string())), ("start", pa.uint32()), ("end", pa.uint32()),
+    ("language", pa.string()), ("tokens", pa.uint32()),
+]  # fmt: skip
+
+
+class _Transaction:
+    """Commits at the end, rolls back on an exception."""
+
+    def __init__(self, db: duckdb.DuckDBPyConnection) -> None:
+        self._db = db
+
+    def __enter__(self) -> None:
+        self._db.begin()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is None:
+            self._db.commit()
+        else:
+            self._db.rollback()
+
+
+def _rows(cursor: duckdb.DuckDBPyConnection) -> Iterator[tuple[Any, ...]]:
+    while rows := cursor.fetchmany(_READ_BATCH):
+        yield from rows
+
+
+def _page_row(page: Page, stored: tuple[Any, ...] | None) -> tuple[str, tuple[Any, ...] | None]:
+    """What happens to the page (a field of PageCounts) and the row to write, if any."""
+    content_hash, changed, split_key = page.content_hash(), page.changed, ""
+    if stored is None:
+        fate = "new"
+    else:
+        old_hash, old_crawled, old_changed, old_origin, old_key = stored
+        if page.crawled.value < old_crawled:
+            return "older", None
+        if content_hash == old_hash:
+            fate = "unchanged"
+            changed = Dated(old_changed, old_origin) if old_changed else None
+            split_key = old_key
+        else:
+            fate, changed = "changed", Dated(page.crawled.value, "content-hash")
+    digests = sorted({block.digest() for block in page.blocks if block.kind != "heading"})
+    blocks = json.dumps([[b.kind, b.text, b.level] for b in page.blocks], ensure_ascii=False)
+    dated = (page.crawled, page.published, page.modified, changed)
+    dates = [part for one in dated for part in (one or (None, None))]
+    host = urlsplit(page.url).netloc
+    head = (page.url, host, page.source, page.title, page.language, blocks, digests, content_hash)
+    return fate, (*head, *dates, split_key)
+
+
+def _page(row: tuple[Any, ...]) -> Page:
+    url, source, title, language, blocks = row[:5]
+    crawled, published, modified, changed = (
+        Dated(row[i], row[i + 1]) if row[i] is not None else None for i in range(5, 13, 2)
+    )
+    assert crawled is not None
+    parsed = tuple(Block(kind, text, level) for kind, text, level in json.loads(blocks))
+    return Page(url, source, title, language, parsed, crawled, published, modified, changed)
+
+
+def _passage(row: tuple[Any, ...], page_text: str) -> Passage:
+    url, ordinal, identity, heading_path, start, end, language, tokens = row
+    text = page_text[start:end]
+    return Passage(identity, url, ordinal, tuple(heading_path), text, start, end, language, tokens)

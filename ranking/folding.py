@@ -1,0 +1,21 @@
+"""Folding: one text that stands on several pages is one hit."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def fold(text_hash: NDArray[np.uint64], prefer: Callable[[int], tuple[float, ...]]) -> dict[int, tuple[int, ...]]:
+    """Group candidates of equal text: the index of each group's representative, with the indices folded into it.
+
+    The representative is the one for which `prefer` is smallest; the others follow in that order.
+    """
+    groups: dict[int, list[int]] = {}
+    for at, value in enumerate(text_hash.tolist()):
+        groups.setdefault(value, []).append(at)
+    return dict(_led(sorted(group, key=prefer)) for group in groups.values())
+
+
+def _led(group: Sequence[int]) -> tuple[int, tuple[int, ...]]:
+    return group[0], tuple(group[1:])

@@ -1,0 +1,63 @@
+"""From candidates to an explained order: normalise, fuse, fold, band, order, cap. Pure.
+
+Hits sort by (band, authority, fused score, passage id). Bands exist in every mode; `off` and `boost` leave
+authority out of the sort key, and `boost` adds it to the score instead.
+"""
+
+import numpy as np
+
+from ranking.bands import bands
+from ranking.candidates import Candidates, Floats, Policy, Ranked, Ranking
+from ranking.caps import within_caps
+from ranking.folding import fold
+from ranking.z_score import z_scores
+
+
+def rank(candidates: Candidates, policy: Policy) -> Ranking:
+    """Order the candidates of one query. The order of the input does not matter."""
+    lexical, dense = z_scores(candidates.lexical), z_scores(candidates.dense)
+    relevance = _fused(candidates, lexical, dense, policy.dense_weight)
+    fused = relevance
+    if policy.authority == "boost":
+        fused = relevance + policy.boost_weight * (candidates.authority - 0.5)
+    groups = _fold(candidates, fused, policy)
+    kept = np.array(list(groups), np.int64)
+    # A folded group is as relevant as its best copy: to prefer the trusted copy must not bury the answer.
+    best = np.array([fused[[at, *same]].max() for at, same in groups.items()])
+    plain = np.array([relevance[[at, *same]].max() for at, same in groups.items()])
+    band = bands(best, policy.band_width)
+    ids = [candidates.ids[at] for at in kept]
+    authority = candidates.authority[kept] if policy.authority == "tie" else np.zeros(len(kept))
+    order = sorted(range(len(kept)), key=lambda i: (band[i], -authority[i], -best[i], ids[i]))
+    without = {i: place for place, i in enumerate(sorted(order, key=lambda i: (-plain[i], ids[i])), 1)}
+    hits = {
+        int(kept[i]): Ranked(
+            at=int(kept[i]),
+            lexical=float(lexical[kept[i]]),
+            dense=float(dense[kept[i]]),
+            fused=float(best[i]),
+            band=int(band[i]),
+            rank_without_authority=without[i],
+            authority_moved=without[i] - place,
+            same_text=groups[int(kept[i])],
+        )
+        for place, i in enumerate(order, 1)
+    }
+    caps = (policy.max_per_page, policy.max_per_source)
+    shown = within_caps(hits, candidates.page, candidates.source, *caps)
+    return Ranking([hits[at] for at in shown], len(candidates.ids) - len(kept), len(kept) - len(shown))
+
+
+def _fused(candidates: Candidates, lexical: Floats, dense: Floats, dense_weight: float) -> Floats:
+    """Weighted sum of the arms. An arm that returned nothing has no vote, so that bands keep their meaning."""
+    if not (candidates.lexical.rank > 0).any():
+        dense_weight = 1.0
+    elif not (candidates.dense.rank > 0).any():
+        dense_weight = 0.0
+    return (1 - dense_weight) * lexical + dense_weight * dense
+
+
+def _fold(candidates: Candidates, fused: Floats, policy: Policy) -> dict[int, tuple[int, ...]]:
+    ids = np.argsort(np.argsort(np.array(candidates.ids, dtype=object))) if candidates.ids else np.empty(0)
+    trusted = -candidates.authority if policy.authority != "off" else np.zeros(len(candidates.ids))
+    return fold(candidates.text_hash, lambda at: (float(trusted[at]), -float(fused[at]), float(ids[at])))

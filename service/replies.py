@@ -1,0 +1,118 @@
+"""From ranked candidates to the hits of a reply: texts within the token budget, each with its evidence."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from authority_search.models import ArmScore, DateEvidence, Dates, Explanation, Hit, SearchRequest, SourceInfo
+from domain_lists.records import Source
+from index.columns import StoredPage
+from index.records import Passage
+from index.snapshot import Snapshot
+from index.tokens import count_tokens, cut
+from ranking.candidates import ArmScores, Candidates, Ranked
+
+# A shorter remainder of the budget is not worth a cut passage.
+_LEAST_TOKENS = 16
+
+
+def fill_hits(
+    snapshot: Snapshot,
+    rows: NDArray[np.int64],
+    candidates: Candidates,
+    ranked: Sequence[Ranked],
+    request: SearchRequest,
+) -> tuple[list[Hit], int]:
+    """The hits that fit into `max_tokens`, and how many did not. The last one that fits may be cut."""
+    hits: list[Hit] = []
+    left = request.max_tokens
+    for one in ranked:
+        if left is not None and left < _LEAST_TOKENS:
+            break
+        passage, page = snapshot.columns.passage(int(rows[one.at]))
+        text, tokens = _within_budget(passage, left)
+        if left is not None:
+            left -= tokens
+        also_at = [snapshot.columns.url(int(candidates.page[at])) for at in one.same_text]
+        explanation = _explanation(candidates, one) if request.explain else None
+        hits.append(_hit(snapshot, len(hits) + 1, passage, page, text, tokens, one, also_at, explanation))
+    return hits, len(ranked) - len(hits)
+
+
+def _within_budget(passage: Passage, left: int | None) -> tuple[str, int]:
+    if left is None or passage.tokens <= left:
+        return passage.text, passage.tokens
+    text = passage.text[: cut(passage.text, left)].rstrip()
+    return text, count_tokens(text)
+
+
+def _hit(
+    snapshot: Snapshot,
+    rank: int,
+    passage: Passage,
+    page: StoredPage,
+    text: str,
+    tokens: int,
+    ranked: Ranked,
+    also_at: list[str],
+    explanation: Explanation | None,
+) -> Hit:
+    return Hit(
+        rank=rank,
+        passage_id=passage.id,
+        url=page.url,
+        title=page.title,
+        heading_path=list(passage.heading_path),
+        text=text,
+        tokens=tokens,
+        truncated_tokens=passage.tokens - tokens,
+        ordinal=passage.ordinal,
+        start=passage.start,
+        end=passage.end,
+        language=passage.language,
+        source=source_info(snapshot.sources.get(page.source)),
+        dates=page_dates(page),
+        score=_rounded(ranked.fused),
+        also_at=sorted(set(also_at) - {page.url}),
+        explanation=explanation,
+    )
+
+
+def _explanation(candidates: Candidates, ranked: Ranked) -> Explanation:
+    return Explanation(
+        lexical=_arm_score(candidates.lexical, ranked.at, ranked.lexical),
+        dense=_arm_score(candidates.dense, ranked.at, ranked.dense),
+        fused=_rounded(ranked.fused),
+        band=ranked.band,
+        rank_without_authority=ranked.rank_without_authority,
+        authority_moved=ranked.authority_moved,
+    )
+
+
+def _arm_score(arm: ArmScores, at: int, normalised: float) -> ArmScore:
+    raw, rank = float(arm.raw[at]), int(arm.rank[at])
+    return ArmScore(raw=None if np.isnan(raw) else _rounded(raw), rank=rank or None, normalised=_rounded(normalised))
+
+
+def source_info(source: Source) -> SourceInfo:
+    """A source as it goes over the wire."""
+    return SourceInfo(
+        id=source.id, name=source.name, sector=source.sector, country=source.country, language=source.language,
+        kind=source.kind, tier=source.tier, authority=source.authority,
+    )  # fmt: skip
+
+
+def page_dates(page: StoredPage) -> Dates:
+    """The dates of a page with where each came from."""
+    return Dates(
+        **{
+            field: DateEvidence(value=dated.value, origin=dated.origin) if dated else None
+            for field, dated in page.dates.items()
+        }
+    )
+
+
+def _rounded(score: float) -> float:
+    # Six decimals are what float32 scores carry.
+    return round(score, 6)

@@ -1,0 +1,200 @@
+"""The searcher: one snapshot, one encoder, requests in and replies out, with no transport.
+
+A batch costs one encoder pass, one dense search and parallel lexical searches, whatever its size.
+"""
+
+import logging
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from authority_search.models import (
+    Arm,
+    Degraded,
+    OpenReply,
+    OpenRequest,
+    QueryResult,
+    SearchReply,
+    SearchRequest,
+    SourceRow,
+    SourcesReply,
+)  # fmt: skip
+from domain_lists.errors import UnknownProfile, UnknownSource
+from index.encoders import Encoder
+from index.filters import DateRange, Filter, Survivors, apply_filter
+from index.snapshot import Snapshot
+from ranking.candidates import ArmScores, Candidates, Policy
+from ranking.rank import rank
+from ranking.settings import RankingSettings
+from ranking.weights import dense_weight
+from service.errors import Internal, UnknownName
+from service.opening import open_target
+from service.replies import fill_hits, source_info
+
+_log = logging.getLogger(__name__)
+
+
+class Found(NamedTuple):
+    """What one arm returned for a query: rows and scores of shape [n], best first."""
+
+    rows: NDArray[np.int64]
+    scores: NDArray[np.float32]
+
+
+NOTHING = Found(np.empty(0, np.int64), np.empty(0, np.float32))
+
+
+class Searcher:
+    """Searches one snapshot. Thread-safe. Raises EncoderMismatch when the encoder is not the snapshot's."""
+
+    def __init__(self, snapshot: Snapshot, encoder: Encoder, settings: RankingSettings, threads: int = 4) -> None:
+        snapshot.manifest.encoder.require(encoder.description)
+        self.snapshot = snapshot
+        self._encoder = encoder
+        self._settings = settings
+        # Ends with the searcher: a request that still holds it after a swap finishes undisturbed.
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="lexical")
+        authority = [snapshot.sources.get(source_id).authority for source_id in snapshot.columns.source_ids]
+        self._authority = np.array(authority, np.float64)
+
+    def search(self, request: SearchRequest) -> SearchReply:
+        """Answer every query of the batch. Raises UnknownName; a failed arm is named in the reply instead."""
+        survivors = apply_filter(self._filter(request), self.snapshot.columns.filterable)
+        queries = list(dict.fromkeys(request.queries))
+        arms, vectors, degraded = self._both_arms(queries, survivors)
+        results = {
+            query: self._result(query, lexical, dense, None if vectors is None else vectors[number], request)
+            for number, (query, lexical, dense) in enumerate(zip(queries, *arms, strict=True))
+        }
+        return SearchReply(
+            snapshot=self.snapshot.manifest.id,
+            results=[results[query] for query in request.queries],
+            excluded_passages=survivors.excluded,
+            undated_kept=survivors.undated_kept,
+            degraded=degraded,
+        )
+
+    def search_arm(self, arm: Arm, queries: Sequence[str]) -> list[Found]:
+        """What one arm alone returns for each query, unfiltered: for measuring the arms apart."""
+        depth = self._settings.depth
+        if arm == "dense":
+            vectors = self._encoder.encode_queries(queries)
+            return [Found(*one) for one in self.snapshot.dense.search(vectors, depth)]
+        return [Found(*one) for one in self._threads.map(lambda q: self.snapshot.lexical.search(q, depth), queries)]
+
+    def open(self, request: OpenRequest) -> OpenReply:
+        """Open pages and passages that the snapshot holds; nothing is fetched."""
+        results = [open_target(self.snapshot, target, request) for target in request.targets]
+        return OpenReply(snapshot=self.snapshot.manifest.id, results=results)
+
+    def sources(self) -> SourcesReply:
+        """All sources of the list, with what the snapshot holds of each, and the profiles."""
+        columns, listed = self.snapshot.columns, self.snapshot.sources
+        passages = dict(zip(columns.source_ids, columns.passages_by_source().tolist(), strict=True))
+        pages = dict(zip(columns.source_ids, columns.pages_by_source().tolist(), strict=True))
+        rows = [
+            SourceRow(
+                **source_info(source).model_dump(),
+                pages=pages.get(source.id, 0),
+                passages=passages.get(source.id, 0),
+            )
+            for source in listed.sources
+        ]
+        profiles = {name: profile.description for name, profile in sorted(listed.profiles.items())}
+        return SourcesReply(snapshot=self.snapshot.manifest.id, sources=rows, profiles=profiles)
+
+    def _filter(self, request: SearchRequest) -> Filter:
+        chosen = request.sources
+        try:
+            sources = self.snapshot.sources.select(request.profile, chosen.include, chosen.exclude)
+        except (UnknownSource, UnknownProfile) as error:
+            raise UnknownName(str(error)) from error
+        dates = None
+        if request.dates is not None:
+            wanted = request.dates
+            dates = DateRange(wanted.field, wanted.from_, wanted.to, wanted.undated == "keep")
+        return Filter(sources, frozenset(request.languages), dates)
+
+    def _both_arms(
+        self, queries: Sequence[str], survivors: Survivors
+    ) -> tuple[tuple[list[Found], list[Found]], NDArray[np.float32] | None, list[Degraded]]:
+        """Lexical searches run in threads while this thread encodes and searches the vectors."""
+        degraded: list[Degraded] = []
+        lexical, dense, vectors = [NOTHING] * len(queries), [NOTHING] * len(queries), None
+        restriction = self.snapshot.lexical.restriction(survivors.mask)
+        depth = self._settings.depth
+        searches = [self._threads.submit(self.snapshot.lexical.search, query, depth, restriction) for query in queries]
+        try:
+            vectors = self._encoder.encode_queries(queries)
+            dense = [Found(*one) for one in self.snapshot.dense.search(vectors, depth, survivors.mask)]
+        except Exception as error:
+            vectors = None
+            degraded.append(_failed("dense", error))
+        try:
+            lexical = [Found(*search.result()) for search in searches]
+        except Exception as error:
+            degraded.append(_failed("lexical", error))
+        if len(degraded) == 2:
+            raise Internal("both arms failed: " + "; ".join(one.reason for one in degraded))
+        return (lexical, dense), vectors, degraded
+
+    def _result(
+        self, query: str, lexical: Found, dense: Found, vector: NDArray[np.float32] | None, request: SearchRequest
+    ) -> QueryResult:
+        rows = np.union1d(lexical.rows, dense.rows)
+        candidates = self._candidates(rows, lexical, dense, vector)
+        policy = Policy(
+            authority=request.authority,
+            dense_weight=dense_weight(query, self._settings),
+            band_width=self._settings.band_width,
+            boost_weight=self._settings.boost_weight,
+            max_per_page=request.max_per_page,
+            max_per_source=request.max_per_source,
+        )
+        ranking = rank(candidates, policy)
+        hits, omitted = fill_hits(self.snapshot, rows, candidates, ranking.hits[: request.top_k], request)
+        return QueryResult(
+            query=query,
+            status="ok" if hits else "empty",
+            hits=hits,
+            candidates=len(rows),
+            folded=ranking.folded,
+            capped=ranking.capped,
+            omitted=omitted,
+        )
+
+    def _candidates(
+        self, rows: NDArray[np.int64], lexical: Found, dense: Found, vector: NDArray[np.float32] | None
+    ) -> Candidates:
+        columns = self.snapshot.columns
+        dense_scores = _arm_scores(rows, dense)
+        unscored = np.isnan(dense_scores.raw)
+        if vector is not None and unscored.any():
+            # A dot product is cheap and exact, so no candidate goes without its cosine.
+            dense_scores.raw[unscored] = self.snapshot.dense.scores(vector, rows[unscored])
+        source = columns.source[rows].astype(np.int64)
+        return Candidates(
+            ids=tuple(columns.passage_id(int(row)) for row in rows),
+            lexical=_arm_scores(rows, lexical),
+            dense=dense_scores,
+            authority=self._authority[source],
+            page=columns.page_numbers(rows),
+            source=source,
+            text_hash=columns.text_hash[rows],
+        )
+
+
+def _arm_scores(rows: NDArray[np.int64], found: Found) -> ArmScores:
+    """An arm's scores and ranks for sorted `rows`, which contain all rows it found."""
+    raw, rank_of = np.full(len(rows), np.nan), np.zeros(len(rows), np.int64)
+    at = np.searchsorted(rows, found.rows)
+    raw[at], rank_of[at] = found.scores, np.arange(1, len(found.rows) + 1)
+    return ArmScores(raw, rank_of)
+
+
+def _failed(arm: Arm, error: Exception) -> Degraded:
+    _log.exception("the %s arm failed", arm)
+    return Degraded(arm=arm, reason=f"{type(error).__name__}: {error}")

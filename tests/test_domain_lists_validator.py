@@ -1,0 +1,217 @@
+import shutil
+from importlib.resources import as_file, files
+from pathlib import Path
+
+import pytest
+
+from domain_lists.validator import check
+
+HEADER = "id,name,sector,country,language,kind,tier,authority,evidence,notes"
+GOOD = "a.org,A,reference,INT,en,other,2,0.7,known,"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A small, faultless set of data files."""
+    (tmp_path / "sources.csv").write_text(f"{HEADER}\n{GOOD}\n", encoding="utf-8")
+    (tmp_path / "suffixes.csv").write_text("suffix,name,country,tier,notes\ngov.cn,China,CN,1,\nedu,US,US,2,\n")
+    (tmp_path / "denied.csv").write_text("host,reason\nusers.example.org,user hosting\n")
+    (tmp_path / "profiles.toml").write_text('[all]\ndescription = "All"\nmax_tier = 4\n')
+    return tmp_path
+
+
+def messages(folder: Path) -> list[str]:
+    return [str(problem) for problem in check(folder=folder)]
+
+
+def with_row(**changes: str) -> str:
+    cells = dict(zip(HEADER.split(","), GOOD.split(","), strict=True)) | changes
+    return ",".join(f'"{cell}"' for cell in cells.values())
+
+
+def test_faultless_files_have_no_problems(folder: Path) -> None:
+    assert messages(folder) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "fault"),
+    [
+        ({"id": ""}, "there is no host"),
+        ({"id": "http://b.org"}, "has a scheme"),
+        ({"id": "www.b.org"}, "leave out 'www.'"),
+        ({"id": "B.org"}, "must be written 'b.org'"),
+        ({"id": "b.org."}, "must be written 'b.org'"),
+        ({"id": "例子.cn"}, "must be written 'xn--fsqu00a.cn'"),
+        ({"id": "b.org/"}, "ends in '/'"),
+        ({"id": "b.org/c/"}, "ends in '/'"),
+        ({"id": "b.org/c?d=1"}, "query or fragment"),
+        ({"id": "b.org/c#d"}, "query or fragment"),
+        ({"id": "b.org/c/../d"}, "must be written 'b.org/d'"),
+        ({"id": "b.org/中"}, "must be written 'b.org/%E4%B8%AD'"),
+        ({"id": "b.org:8080"}, "leave out the port"),
+        ({"id": "[::1]:8080"}, "leave out the port"),
+        ({"id": "user@b.org"}, "not a valid domain name"),
+        ({"id": "b c.org"}, "not a valid domain name"),
+        ({"id": "::1"}, "must be written '[::1]'"),
+        ({"id": "server.corpx"}, "no suffix of the Public Suffix List"),
+        ({"id": "gov.cn.com"}, "looks like gov.cn"),
+        ({"id": "edu.cn.com"}, "looks like edu"),
+        ({"id": "stats.gov.cn.example.net"}, "belongs to whoever registered 'example.net'"),
+        ({"id": "users.example.org"}, "can never match: denied.csv:2"),
+        ({"id": "b.users.example.org/c"}, "denies 'users.example.org'"),
+        ({"id": "a.org"}, "stands on line 2 already"),
+        ({"name": " "}, "name is empty"),
+        ({"sector": "refrence"}, "unknown sector 'refrence'"),
+        ({"kind": ""}, "unknown kind ''"),
+        ({"language": "cn"}, "unknown language 'cn'; there are ISO 639-1 codes and multi"),
+        ({"country": "China"}, "country 'China'"),
+        ({"tier": "0"}, "unknown tier '0'; there are 1, 2, 3, 4"),
+        ({"tier": "1.0"}, "unknown tier"),
+        ({"authority": "1.01"}, "not a number from 0 to 1"),
+        ({"authority": "-0.1"}, "not a number from 0 to 1"),
+        ({"authority": "nan"}, "not a number from 0 to 1"),
+        ({"authority": ""}, "not a number from 0 to 1"),
+        ({"evidence": "some words"}, "evidence 'some words'"),
+        ({"evidence": "known;;suffix"}, "evidence"),
+    ],
+)
+def test_a_faulty_source_row_is_named_with_its_line(folder: Path, changes: dict[str, str], fault: str) -> None:
+    row = with_row(**{"id": "b.org", **changes})
+    (folder / "sources.csv").write_text(f"{HEADER}\n{GOOD}\n\n{row}\n", encoding="utf-8")
+    found = messages(folder)
+    assert len(found) == 1
+    assert found[0].startswith("sources.csv:4: ")
+    assert fault in found[0]
+
+
+@pytest.mark.parametrize(
+    "source_id",
+    [
+        "127.0.0.1",
+        "[::1]",
+        "localhost",
+        "localhost/docs",
+        "gov.cn",
+        "hunan.gov.cn",
+        "gov.mb.ca",
+        "x.github.io",
+        "b.org/c",
+    ],
+)
+def test_sound_ids_pass(folder: Path, source_id: str) -> None:
+    (folder / "sources.csv").write_text(f"{HEADER}\n{with_row(id=source_id)}\n", encoding="utf-8")
+    assert messages(folder) == []
+
+
+@pytest.mark.parametrize(
+    ("content", "fault"),
+    [
+        (b"", "sources.csv: the file is empty"),
+        (b"id,name\na.org,A\n", "sources.csv:1: columns: missing sector"),
+        (f"{HEADER},extra\n".encode(), "unknown 'extra'"),
+        (f"{HEADER},id\n".encode(), "one is named twice"),
+        (f"{HEADER}\n{GOOD}\nb.org,B\n".encode(), "sources.csv:3: 2 cells, but there are 10 columns"),
+        (f'{HEADER}\n{GOOD}\n"b.org\n'.encode(), "sources.csv:3: not CSV"),
+        (f"{HEADER}\n{GOOD}\n\xe9".encode("latin-1"), "not UTF-8"),
+    ],
+)
+def test_a_malformed_file_is_named(folder: Path, content: bytes, fault: str) -> None:
+    (folder / "sources.csv").write_bytes(content)
+    assert fault in "\n".join(messages(folder))
+
+
+def test_line_numbers_count_lines_not_records(folder: Path) -> None:
+    (folder / "sources.csv").write_text(f"{HEADER}\n{with_row(notes='two' + chr(10) + 'lines')}\n{with_row(id='b')}\n")
+    assert [problem.line for problem in check(folder=folder)] == [4]
+
+
+def test_a_missing_extra_file_and_a_folder_are_problems(folder: Path) -> None:
+    found = [str(problem) for problem in check([folder / "none.csv", folder], folder=folder)]
+    assert found == [
+        f"{folder / 'none.csv'}: cannot be read: No such file or directory",
+        f"{folder}: cannot be read: Is a directory",
+    ]
+
+
+def test_equal_ids_are_a_problem_in_one_file_only(folder: Path) -> None:
+    extra = folder / "extra.csv"
+    extra.write_text(f"{HEADER}\n{GOOD}\n")
+    assert check([extra], folder=folder) == []
+    extra.write_text(f"{HEADER}\n{GOOD}\n{GOOD}\n")
+    assert [problem.line for problem in check([extra], folder=folder)] == [3]
+
+
+@pytest.mark.parametrize(
+    ("row", "fault"),
+    [
+        ("gov.cn.com,X,CN,1,", "looks like gov.cn"),
+        ("corpx,X,CN,1,", "not under a suffix of the Public Suffix List"),
+        ("GOV.uk,X,GB,1,", "must be written 'gov.uk'"),
+        ("gov.uk,X,GB,one,", "unknown tier 'one'"),
+        ("gov.uk,X,Britain,1,", "country 'Britain'"),
+        ("edu,X,US,2,", "suffix 'edu' stands on line 2 already"),
+    ],
+)
+def test_a_faulty_suffix_is_named(folder: Path, row: str, fault: str) -> None:
+    (folder / "suffixes.csv").write_text(f"suffix,name,country,tier,notes\nedu,US,US,2,\ngov.cn,China,CN,1,\n{row}\n")
+    found = messages(folder)
+    assert len(found) == 1
+    assert found[0].startswith("suffixes.csv:4: ")
+    assert fault in found[0]
+
+
+@pytest.mark.parametrize(
+    ("row", "fault"),
+    [("www.b.org,x", "leave out 'www.'"), ("b.org,", "reason is empty"), ("users.example.org,x", "already")],
+)
+def test_a_faulty_denial_is_named(folder: Path, row: str, fault: str) -> None:
+    (folder / "denied.csv").write_text(f"host,reason\nusers.example.org,user hosting\n{row}\n")
+    found = messages(folder)
+    assert len(found) == 1
+    assert found[0].startswith("denied.csv:3: ")
+    assert fault in found[0]
+
+
+@pytest.mark.parametrize(
+    ("toml", "fault"),
+    [
+        ("[x\n", "profiles.toml: not TOML"),
+        ("a = 1\n", "profiles.toml:1: 'a' stands outside"),
+        ('\n[x]\ndescription = "X"\nsources = ["b.org"]\n', "profiles.toml:2: profile 'x' names 'b.org', which is not"),
+        ('[x]\ndescription = "X"\nlanguages = ["zh"]\n', "profiles.toml:1: profile 'x' selects nothing"),
+        ('[x]\ndescription = "X"\n', "selects nothing"),
+        ("[x]\nmax_tier = 4\n", "description is missing"),
+        ("[x]\ndescription = 1\nmax_tier = 4\n", "description is not a string"),
+        ('[x]\ndescription = "X"\nmax_tier = 5\n', "max_tier 5 is not a number from 1 to 4"),
+        ('[x]\ndescription = "X"\nmax_tier = true\n', "max_tier True"),
+        ('[x]\ndescription = "X"\nsector = ["news"]\n', "unknown key 'sector'"),
+        ('[x]\ndescription = "X"\nsectors = "news"\n', "sectors is not a list of strings"),
+        ('[x]\ndescription = "X"\nsectors = ["newz"]\n', "unknown sectors 'newz'"),
+        ('[X]\ndescription = "X"\nmax_tier = 4\n', "profile name 'X'"),
+    ],
+)
+def test_a_faulty_profile_is_named(folder: Path, toml: str, fault: str) -> None:
+    (folder / "profiles.toml").write_text(toml)
+    assert fault in "\n".join(messages(folder))
+
+
+def test_all_problems_are_reported_at_once(folder: Path) -> None:
+    (folder / "sources.csv").write_text(f"{HEADER}\n{with_row(tier='x', authority='y')}\n")
+    (folder / "denied.csv").write_text("host\n")
+    (folder / "profiles.toml").unlink()
+    assert {problem.file for problem in check(folder=folder)} == {"sources.csv", "denied.csv", "profiles.toml"}
+
+
+def test_a_copy_of_the_bundled_files_passes_too(tmp_path: Path) -> None:
+    with as_file(files("domain_lists")) as bundled:
+        for name in ("sources.csv", "suffixes.csv", "denied.csv", "profiles.toml"):
+            shutil.copy(bundled / name, tmp_path)
+    assert check(folder=tmp_path) == []
+
+
+def test_the_longest_suffix_imitated_is_named(folder: Path) -> None:
+    (folder / "suffixes.csv").write_text("suffix,name,country,tier,notes\ngov,US,US,1,\ngov.cn,China,CN,1,\n")
+    (folder / "sources.csv").write_text(f"{HEADER}\n{with_row(id='gov.cn.com')}\n")
+    assert messages(folder) == [
+        "sources.csv:2: 'gov.cn.com' looks like gov.cn, but belongs to whoever registered 'gov.cn.com'"
+    ]
