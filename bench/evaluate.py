@@ -1,6 +1,6 @@
 """Measures of the product's searcher on a judged collection: lexical, dense and hybrid, by ir_measures."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -91,7 +91,7 @@ def _arm_run(collection: Collection, searcher: Searcher, arm: Arm, documents: Ma
 
 def judge(qrels: Mapping[str, Mapping[str, int]], run: Run) -> dict[str, float]:
     """Means over all judged queries; a query that the run lacks counts 0."""
-    measures: Sequence[Callable[..., object]] = list(MEASURES.values())
+    measures = list(MEASURES.values())
     totals = dict.fromkeys(map(str, measures), 0.0)
     for row in ir_measures.iter_calc(measures, qrels, run):
         totals[str(row.measure)] += row.value

@@ -43,7 +43,8 @@ def cut(text: str, max_tokens: int) -> int:
     """Character offset at which to cut `text` so that at most `max_tokens` tokens stand before it.
 
     The last sentence end or line end in the second half of the budget, or else the last word end. A single word
-    longer than the budget (or 100 characters) is cut inside. `skip(text, count_tokens(text[:cut]))` is the same offset again.
+    longer than the budget, or than 100 characters, is cut inside. `skip(text, count_tokens(text[:cut]))` gives
+    the same offset again.
     """
     limit = skip(text, max_tokens)
     if limit == len(text):

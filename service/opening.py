@@ -2,7 +2,7 @@
 
 import re
 
-from authority_search.models import OpenRequest, OpenResult
+from authority_search.models import OpenReply, OpenRequest, OpenResult
 from domain_lists.errors import InvalidUrl
 from domain_lists.urls import canonical_url
 from index.snapshot import Snapshot
@@ -12,8 +12,13 @@ from service.replies import page_dates, source_info
 _PASSAGE_ID = re.compile(r"[0-9a-f]{32}")
 
 
-def open_target(snapshot: Snapshot, target: str, request: OpenRequest) -> OpenResult:
-    """Open one URL or passage id. What the snapshot does not hold gets status "not_found" and the reason."""
+def open_targets(snapshot: Snapshot, request: OpenRequest) -> OpenReply:
+    """Open pages and passages that the snapshot holds; nothing is fetched."""
+    results = [_open_target(snapshot, target, request) for target in request.targets]
+    return OpenReply(snapshot=snapshot.manifest.id, results=results)
+
+
+def _open_target(snapshot: Snapshot, target: str, request: OpenRequest) -> OpenResult:
     if _PASSAGE_ID.fullmatch(target):
         return _open_passage(snapshot, target, request)
     try:

@@ -31,7 +31,7 @@ from ranking.rank import rank
 from ranking.settings import RankingSettings
 from ranking.weights import dense_weight
 from service.errors import Internal, UnknownName
-from service.opening import open_target
+from service.opening import open_targets
 from service.replies import fill_hits, source_info
 
 _log = logging.getLogger(__name__)
@@ -87,8 +87,7 @@ class Searcher:
 
     def open(self, request: OpenRequest) -> OpenReply:
         """Open pages and passages that the snapshot holds; nothing is fetched."""
-        results = [open_target(self.snapshot, target, request) for target in request.targets]
-        return OpenReply(snapshot=self.snapshot.manifest.id, results=results)
+        return open_targets(self.snapshot, request)
 
     def sources(self) -> SourcesReply:
         """All sources of the list, with what the snapshot holds of each, and the profiles."""

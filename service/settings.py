@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
+from authority_search.validation import explain
 from crawler.settings import CrawlSettings, PassageSettings
 from index.settings import EncoderSettings
 from ranking.settings import RankingSettings
@@ -81,7 +82,7 @@ def load_settings(file: Path | None = None, **overrides: Any) -> Settings:
     try:
         loaded: Settings = reading(**overrides)
     except ValidationError as error:
-        problems = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        problems = explain(error.errors())
         where = f"{chosen}, {ENVIRONMENT_PREFIX}* variables" if chosen else f"{ENVIRONMENT_PREFIX}* variables"
         raise InvalidSettings(f"settings ({where} or options) are not valid: {problems}") from error
     except ValueError as error:

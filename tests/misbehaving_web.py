@@ -6,8 +6,11 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import pairwise
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 from domain_lists.source_list import SourceList
@@ -50,7 +53,9 @@ class Site:
 
     def page(self, path: str, *links: str, head: str = "", text: str = "") -> None:
         anchors = "".join(f'<p>See <a href="{link}">this</a>.</p>' for link in links)
-        self.add(path, Reply(f"<html><head><title>{path}</title>{head}</head><body>{text}{anchors}</body></html>".encode()))
+        self.add(
+            path, Reply(f"<html><head><title>{path}</title>{head}</head><body>{text}{anchors}</body></html>".encode())
+        )
 
     def redirect(self, path: str, target: str, status: int = 302) -> None:
         self.add(path, Reply(status=status, headers={"Location": target}))
@@ -63,7 +68,9 @@ class Site:
         self.page("/", "/p0")
         for number in range(count):
             children = [f"/p{child}" for child in (2 * number + 1, 2 * number + 2) if child < count]
-            self.page(f"/p{number}", "/", f"/p{(number - 1) // 2 if number else 0}", *children, text=f"<p>Page {number}.</p>")
+            self.page(
+                f"/p{number}", "/", f"/p{(number - 1) // 2 if number else 0}", *children, text=f"<p>Page {number}.</p>"
+            )
 
     def take(self, seen: Seen) -> Reply:
         with self.lock:
@@ -82,7 +89,7 @@ class Site:
         """Seconds between two requests that follow each other."""
         with self.lock:
             times = [seen.at for seen in self.log]
-        return [later - earlier for earlier, later in zip(times, times[1:], strict=False)]
+        return [later - earlier for earlier, later in pairwise(times)]
 
 
 def html_gzip(text: str) -> Reply:
@@ -98,7 +105,7 @@ def misbehaving_web() -> Iterator[Site]:
         protocol_version = "HTTP/1.1"
         disable_nagle_algorithm = True
 
-        def do_GET(self) -> None:  # noqa: N802
+        def do_GET(self) -> None:
             host = self.headers.get("Host", "").partition(":")[0]
             reply = site.take(Seen(time.monotonic(), host, self.path, dict(self.headers.items())))
             time.sleep(reply.wait)
@@ -129,9 +136,11 @@ def misbehaving_web() -> Iterator[Site]:
         thread.join()
 
 
-def loopback_sources(folder: Path, *ids: str) -> SourceList:
+@cache
+def loopback_sources(*ids: str) -> SourceList:
     """The bundled list with loopback sources added, `127.0.0.1` where none is named."""
     rows = [f"{source},Loopback,reference,INT,en,reference,1,0.9,known," for source in ids or ("127.0.0.1",)]
-    path = folder / "loopback.csv"
-    path.write_text("\n".join([SOURCE_COLUMNS, *rows]) + "\n", encoding="utf-8")
-    return SourceList.load(extra_files=[path])
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "loopback.csv"
+        path.write_text("\n".join([SOURCE_COLUMNS, *rows]) + "\n", encoding="utf-8")
+        return SourceList.load(extra_files=[path])

@@ -1,0 +1,131 @@
+"""What all commands share: settings, output, progress, errors as exit codes."""
+
+import dataclasses
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+import typer
+from pydantic import BaseModel
+from rich import progress as bars_of_rich
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeElapsedColumn
+
+from authority_search import AuthoritySearchError
+from crawler.errors import CrawlError
+from domain_lists.errors import DomainListError
+from index.errors import DataFolderLocked, IndexingError, SnapshotNotFound
+from index.progress import Progress
+from service.errors import ServiceError
+from service.settings import Settings, load_settings
+
+out = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+EXIT_FAILED, EXIT_NOTHING_PUBLISHED, EXIT_LOCKED, EXIT_INTERRUPTED = 1, 3, 4, 130
+EXIT_CODES = """
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 nothing is published yet, 4 another run holds the data folder,
+130 interrupted (run the same command again to go on).
+"""
+
+KNOWN_ERRORS = (DomainListError, CrawlError, IndexingError, ServiceError, AuthoritySearchError, OSError)
+
+JsonOption = typer.Option("--json", help="Print one JSON object on standard output, for scripts.")
+
+
+@dataclass(frozen=True, slots=True)
+class GlobalOptions:
+    """The options before the command's name."""
+
+    settings_file: Path | None
+    data_dir: Path | None
+
+
+def settings_of(context: typer.Context) -> Settings:
+    """The settings in force for this command line."""
+    options: GlobalOptions = context.obj
+    overrides = {"data_dir": options.data_dir} if options.data_dir else {}
+    return load_settings(options.settings_file, **overrides)
+
+
+def print_json(value: object) -> None:
+    """Print a record, a model or a mapping as one JSON object."""
+    sys.stdout.write(json.dumps(_plain(value), ensure_ascii=False) + "\n")
+
+
+def run_command(command: Callable[[], None]) -> NoReturn:
+    """Run the command line and leave with its exit code; an expected error is one line, not a traceback."""
+    try:
+        command()
+    except KeyboardInterrupt:
+        err.print("interrupted; run the same command again to go on")
+        sys.exit(EXIT_INTERRUPTED)
+    except KNOWN_ERRORS as error:
+        err.print(f"[bold red]error:[/] {escape(str(error))}")
+        sys.exit(_exit_code(error))
+    sys.exit(0)
+
+
+def escape(text: str) -> str:
+    """Text that rich shows as it is."""
+    from rich.markup import escape as rich_escape
+
+    return rich_escape(text)
+
+
+@contextmanager
+def shown_progress() -> Iterator[Progress]:
+    """A progress callback: bars on a terminal, a line now and then in a log."""
+    if not err.is_terminal:
+        yield _LogProgress()
+        return
+    columns = (TextColumn("{task.description:>8}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with bars_of_rich.Progress(*columns, console=err) as bars:
+        tasks: dict[str, TaskID] = {}
+
+        def progress(stage: str, done: int, total: int | None) -> None:
+            if stage not in tasks:
+                tasks[stage] = bars.add_task(stage, total=total)
+            bars.update(tasks[stage], completed=done, total=total)
+
+        yield progress
+
+
+class _LogProgress:
+    """Writes a line when a stage begins and ends, and every `SECONDS` in between."""
+
+    SECONDS = 15.0
+
+    def __init__(self) -> None:
+        self._said: dict[str, float] = {}
+
+    def __call__(self, stage: str, done: int, total: int | None) -> None:
+        now = time.monotonic()
+        if done == total or now - self._said.get(stage, -self.SECONDS) >= self.SECONDS:
+            self._said[stage] = now
+            err.print(f"{stage}: {done:,}" + (f" of {total:,}" if total is not None else ""))
+
+
+def _exit_code(error: Exception) -> int:
+    if isinstance(error, SnapshotNotFound):
+        return EXIT_NOTHING_PUBLISHED
+    return EXIT_LOCKED if isinstance(error, DataFolderLocked) else EXIT_FAILED
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json")
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    if hasattr(value, "_asdict"):
+        return _plain(value._asdict())
+    if isinstance(value, Mapping):
+        return {str(key): _plain(one) for key, one in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_plain(one) for one in value]
+    return str(value) if isinstance(value, Path) else value

@@ -1,0 +1,42 @@
+"""The command that serves."""
+
+import logging
+from typing import Annotated
+
+import typer
+
+from index.encoders import load_encoder
+from service.cli.console import err, settings_of
+from service.pipeline import open_store
+
+app = typer.Typer()
+
+
+@app.command()
+def serve(
+    context: typer.Context,
+    host: Annotated[str | None, typer.Option(help="Address; overrides server.host.")] = None,
+    port: Annotated[int | None, typer.Option(min=0, max=65535, help="Port; overrides server.port.")] = None,
+) -> None:
+    """Serve the live snapshot over HTTP: POST /batch_search and /batch_open, GET /sources, /health, /ready.
+
+    A newly published snapshot is picked up without a restart. The page /docs describes the API.
+
+    Example: [bold]authority-search serve --port 8080[/]
+    """
+    import uvicorn
+
+    from service.app import create_app
+    from service.live import LiveSearcher
+
+    settings = settings_of(context)
+    changes = {key: value for key, value in (("host", host), ("port", port)) if value is not None}
+    server = settings.server.model_copy(update=changes)
+    store = open_store(settings)
+    store.open()  # Fails here, with advice, rather than in a server that never becomes ready.
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    for noisy in ("httpx", "sentence_transformers"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    live = LiveSearcher(store, lambda: load_encoder(settings.encoder), settings.ranking, server.poll_seconds)
+    err.print(f"serving on http://{server.host}:{server.port} (API: /docs); Ctrl-C ends it")
+    uvicorn.run(create_app(live, server), host=server.host, port=server.port, log_level="warning")

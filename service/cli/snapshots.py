@@ -1,0 +1,90 @@
+"""Commands around snapshots: publish, list, roll back, remove, verify."""
+
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from index.encoders import load_encoder
+from index.lock import write_lock
+from service.cli.console import JsonOption, out, print_json, settings_of, shown_progress
+from service.pipeline import open_store, run_publish
+
+app = typer.Typer()
+snapshots_app = typer.Typer(no_args_is_help=False, help="List snapshots, take one back, remove or verify one.")
+app.add_typer(snapshots_app, name="snapshots")
+
+IdArgument = typer.Argument(help="Snapshot id, as `authority-search snapshots` lists them.")
+
+
+@app.command()
+def publish(context: typer.Context, as_json: Annotated[bool, JsonOption] = False) -> None:
+    """Build a snapshot of everything gathered, validate it, and make it the live one.
+
+    Only text that was never embedded before is encoded; if nothing changed, the live snapshot stays. A running
+    service takes the new one over by itself. Killed at any moment, the old one stays live.
+
+    Example: [bold]authority-search publish[/]
+    """
+    settings = settings_of(context)
+    with shown_progress() as progress:
+        report = run_publish(settings, lambda: load_encoder(settings.encoder), progress)
+    if as_json:
+        print_json(report)
+        return
+    what = "Published" if report.built else "Nothing changed; still live:"
+    out.print(
+        f"{what} {report.snapshot}: {report.pages:,} pages, {report.passages:,} passages, {report.embedded:,} embedded"
+    )
+
+
+@snapshots_app.callback(invoke_without_command=True)
+def snapshots(context: typer.Context, as_json: Annotated[bool, JsonOption] = False) -> None:
+    """List the snapshots, oldest first; * is live.
+
+    Example: [bold]authority-search snapshots use 20260101T000000Z-0123abcd[/] rolls back.
+    """
+    if context.invoked_subcommand is not None:
+        return
+    store = open_store(settings_of(context))
+    live, manifests = store.current_id(), store.manifests()
+    if as_json:
+        print_json({"live": live, "snapshots": manifests})
+        return
+    if not manifests:
+        out.print("no snapshots yet; run `authority-search publish`")
+        return
+    table = Table("", "snapshot", "created", "pages", "passages", "encoder", box=None)
+    for one in manifests:
+        mark = "*" if one.id == live else ""
+        table.add_row(mark, one.id, one.created, f"{one.pages:,}", f"{one.passages:,}", one.encoder.model)
+    out.print(table)
+
+
+@snapshots_app.command()
+def use(context: typer.Context, snapshot_id: Annotated[str, IdArgument]) -> None:
+    """Make an earlier (or later) snapshot the live one; running services follow."""
+    settings = settings_of(context)
+    with write_lock(settings.data_dir):
+        open_store(settings).publish(snapshot_id)
+    out.print(f"live: {snapshot_id}")
+
+
+@snapshots_app.command()
+def remove(context: typer.Context, snapshot_id: Annotated[str, IdArgument]) -> None:
+    """Delete a snapshot that is not live."""
+    settings = settings_of(context)
+    with write_lock(settings.data_dir):
+        open_store(settings).remove(snapshot_id)
+    out.print(f"removed: {snapshot_id}")
+
+
+@snapshots_app.command()
+def verify(
+    context: typer.Context,
+    snapshot_id: Annotated[str | None, typer.Argument(help="Snapshot id; default: the live one.")] = None,
+) -> None:
+    """Compare every file of a snapshot with the digests in its manifest."""
+    snapshot = open_store(settings_of(context)).open(snapshot_id)
+    snapshot.verify()
+    out.print(f"{snapshot.manifest.id}: {len(snapshot.manifest.files)} files are as published")

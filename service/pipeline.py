@@ -1,0 +1,100 @@
+"""The jobs that write: crawl, ingest, publish. Each holds the data folder's lock and reports what it did."""
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from crawler.fetch import fetch
+from crawler.ingest import IngestReport, ingest
+from crawler.report import FetchReport
+from crawler.runs import Run, start_run, unfinished_run
+from crawler.split import SplitReport, split_pages
+from domain_lists.source_list import SourceList
+from index.build import BuildReport, build_snapshot, listed_pages
+from index.catalog import Catalog
+from index.encoders import Encoder
+from index.lock import write_lock
+from index.progress import Progress, silent
+from index.store import DataFolder, SnapshotStore
+from service.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class IngestResult:
+    """What became of archived responses: pages, then passages."""
+
+    ingested: IngestReport
+    split: SplitReport
+
+
+@dataclass(frozen=True, slots=True)
+class CrawlResult:
+    """What a crawl fetched, and what became of it."""
+
+    run: str
+    fetched: FetchReport
+    ingested: IngestReport
+    split: SplitReport
+
+
+def load_sources(settings: Settings) -> SourceList:
+    """The bundled list with the settings' further files. Raises InvalidSourceList."""
+    return SourceList.load(settings.source_files)
+
+
+def open_store(settings: Settings) -> SnapshotStore:
+    """The snapshots of the data folder."""
+    return SnapshotStore(DataFolder(settings.data_dir))
+
+
+def run_crawl(
+    settings: Settings,
+    source_ids: Sequence[str],
+    starts: Sequence[str] = (),
+    fresh: bool = False,
+    progress: Progress = silent,
+    stop: threading.Event | None = None,
+) -> CrawlResult:
+    """Fetch the sources into the archive and ingest what came. An unfinished run of the same sources goes on.
+
+    `fresh` begins a new run instead. Raises UnknownSource, CrawlError and DataFolderLocked.
+    """
+    sources = load_sources(settings)
+    ids = [sources.get(source_id).id for source_id in source_ids]
+    folder = DataFolder(settings.data_dir)
+    with write_lock(folder.root):
+        run = None if fresh else unfinished_run(folder.archive, ids)
+        run = run or start_run(folder.archive, ids, starts, settings.crawl)
+        fetched = fetch(run, sources, settings.crawl, progress, stop)
+        done = _ingest(settings, sources, _archive_files(run), progress)
+    return CrawlResult(run.id, fetched, done.ingested, done.split)
+
+
+def run_ingest(settings: Settings, files: Sequence[Path], progress: Progress = silent) -> IngestResult:
+    """Take pages of listed sources out of WARC files, from where an earlier run of the same files stopped."""
+    sources = load_sources(settings)
+    with write_lock(settings.data_dir):
+        return _ingest(settings, sources, files, progress)
+
+
+def run_publish(settings: Settings, load_encoder: Callable[[], Encoder], progress: Progress = silent) -> BuildReport:
+    """Build a snapshot of everything in the catalogue and make it the live one; nothing happens if nothing changed."""
+    sources = load_sources(settings)
+    store = open_store(settings)
+    with write_lock(settings.data_dir), Catalog(store.folder.catalog) as catalog:
+        split_pages(catalog, settings.passages, progress)
+        report = build_snapshot(lambda: listed_pages(catalog, sources), sources, load_encoder(), store, progress)
+        if report.built:
+            store.publish(report.snapshot)
+    return report
+
+
+def _ingest(settings: Settings, sources: SourceList, files: Sequence[Path], progress: Progress) -> IngestResult:
+    with Catalog(DataFolder(settings.data_dir).catalog) as catalog:
+        ingested = ingest(files, catalog, sources, settings.crawl, progress)
+        return IngestResult(ingested, split_pages(catalog, settings.passages, progress))
+
+
+def _archive_files(run: Run) -> list[Path]:
+    return sorted(run.folder.glob("*.warc.gz"))
