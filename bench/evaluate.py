@@ -11,6 +11,7 @@ from authority_search.models import Arm, SearchRequest
 from bench.beir import Collection, collection_pages, collection_sources, document_url
 from index.build import build_snapshot
 from index.encoders import Encoder
+from index.lock import write_lock
 from index.progress import Progress, silent
 from index.store import DataFolder, SnapshotStore
 from ranking.settings import RankingSettings
@@ -38,8 +39,9 @@ def open_collection(
 ) -> Searcher:
     """Index a collection under `folder`, or reuse what is there, and open the searcher on it."""
     store = SnapshotStore(DataFolder(folder))
-    report = build_snapshot(lambda: collection_pages(collection), collection_sources(), encoder, store, progress)
-    store.publish(report.snapshot)
+    with write_lock(folder):
+        report = build_snapshot(lambda: collection_pages(collection), collection_sources(), encoder, store, progress)
+        store.publish(report.snapshot)
     return Searcher(store.open(), encoder, settings)
 
 
@@ -53,7 +55,7 @@ def evaluate(collection: Collection, searcher: Searcher, progress: Progress = si
 
 
 def search_all(collection: Collection, searcher: Searcher, progress: Progress = silent) -> dict[str, Run]:
-    """The runs of both arms and the hybrid, from the same replies: the arms' ranks are in the explanations."""
+    """The runs of both arms alone and of the hybrid."""
     documents = {document_url(key): key for key in collection.documents}
     runs: dict[str, Run] = {"lexical": {}, "dense": {}, "hybrid": {}}
     keys = list(collection.queries)
@@ -66,6 +68,7 @@ def search_all(collection: Collection, searcher: Searcher, progress: Progress = 
             authority="off",
             max_tokens=None,
             max_per_page=None,
+            explain=False,
         )
         for key, result in zip(batch, searcher.search(request).results, strict=True):
             hits = [(documents[hit.url], hit) for hit in result.hits]

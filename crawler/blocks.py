@@ -17,7 +17,7 @@ _ASIDE = frozenset(("nav", "aside", "footer", "form", "menu"))
 _ASIDE_ROLES = frozenset(("navigation", "search", "contentinfo", "complementary"))
 _ADMONITIONS = frozenset((
     "admonition", "note", "warning", "tip", "caution", "important", "hint", "danger", "attention", "notecard",
-    "callout", "alert",
+    "callout", "alert", "example",
 ))  # fmt: skip
 _FRAMED_SHARE = 0.8
 _FRAMED_CHARACTERS = 400

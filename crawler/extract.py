@@ -17,6 +17,9 @@ from crawler.main_text import main_text
 from domain_lists.records import Source
 from index.records import Block, Dated, Page
 
+EXTRACTOR_VERSION = 1
+"""To be raised whenever `extract` makes another page of the same response: archives are then read again."""
+
 _HTML_TYPES = ("text/html", "application/xhtml+xml")
 _LANGUAGE_SAMPLE_BLOCKS = 40
 _PARSER = HTMLParser(encoding="utf-8")
@@ -58,7 +61,7 @@ def extract(response: Response, source: Source, url: str) -> Extracted | Skipped
         url=url,
         source=source.id,
         title=page_title(tree, next((block.text for block in blocks if block.kind == "heading"), "")),
-        language=_language(tree, response, blocks),
+        language=_language(tree, response, source, blocks),
         blocks=tuple(blocks),
         crawled=Dated(response.fetched_at, "archive"),
         published=published_date(tree, response.fetched_at),
@@ -91,7 +94,9 @@ def _fitting_encoding(body: bytes) -> str | None:
     return guesses[0] if guesses and 4 * len(_TWO_NOT_ASCII.findall(body)) > others else "cp1252"
 
 
-def _language(tree: HtmlElement, response: Response, blocks: list[Block]) -> str:
-    declared = declared_language(tree.get("lang") or tree.get("xml:lang") or response.header("Content-Language"))
+def _language(tree: HtmlElement, response: Response, source: Source, blocks: list[Block]) -> str:
+    """That of the text where it tells, else the one declared by the page or the server, else the source's."""
+    declared = tree.get("lang") or tree.get("xml:lang") or response.header("Content-Language")
     prose = [block.text for block in blocks if block.kind != "code"][:_LANGUAGE_SAMPLE_BLOCKS]
-    return language_of("\n".join(prose), declared)
+    of_source = source.language if len(source.language) == 2 else ""
+    return language_of("\n".join(prose), declared_language(declared) or of_source)

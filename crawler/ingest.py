@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from crawler.archive import Response, log_skipped, read_archive
-from crawler.extract import Extracted, Skipped, is_html
+from crawler.extract import EXTRACTOR_VERSION, Extracted, Skipped, is_html
 from crawler.extraction_pool import ExtractionPool, Job
 from crawler.settings import CrawlSettings
 from domain_lists.errors import InvalidUrl
@@ -74,7 +74,7 @@ def ingest(
 
 def _resume_at(path: Path, catalog: Catalog) -> tuple[str, int]:
     """The name the catalogue knows the file by, and where to go on reading."""
-    name = str(path.resolve())
+    name = f"{path.resolve()}@{EXTRACTOR_VERSION}"
     position = catalog.position(name)
     if position > path.stat().st_size:
         logger.warning("%s is shorter than what was read of it before: it is read again from the start", path)

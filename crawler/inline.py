@@ -102,14 +102,15 @@ class InlineText:
         self._add_finished(prefix, [inner.one_line()], inner.linked)
 
     def add_row(self, cells: list[HtmlElement]) -> None:
-        """A line of cells, parted by " | "."""
+        """A line of cells, parted by " | "; a lone cell stands alone."""
         inner = InlineText()
         texts = []
         for cell in cells:
             inner.add_element(cell)
             texts.append(inner.one_line())
             inner._lines = []
-        self._add_finished("", texts, inner.linked)
+        filled = [text for text in texts if text]
+        self._add_finished("", texts if len(filled) > 1 else filled, inner.linked)
 
     def _add_finished(self, prefix: str, texts: list[str], linked: int) -> None:
         self._end_line()

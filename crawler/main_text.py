@@ -66,7 +66,7 @@ def _is_recognised(block: Block, recognised: _Recognised) -> bool:
 
 
 def _span(found: Sequence[FoundBlock], main: Sequence[bool]) -> tuple[int, int]:
-    """Indices of the first main block, or the headings right before it, and after the last."""
+    """Indices of the first block of the main text, and after the last."""
     hits = [index for index, is_main in enumerate(main) if is_main]
     # A short line such as "Home" may be recognised by mere chance; it does not open or close the main text.
     firm = [
@@ -77,10 +77,20 @@ def _span(found: Sequence[FoundBlock], main: Sequence[bool]) -> tuple[int, int]:
     ]
     if not hits:
         return 0, 0
-    first, last = (firm or hits)[0], (firm or hits)[-1] + 1
-    while first > 0 and found[first - 1].block.kind == "heading" and not found[first - 1].aside:
-        first -= 1
-    return first, last
+    return _with_title((firm or hits)[0], found), (firm or hits)[-1] + 1
+
+
+def _with_title(first: int, found: Sequence[FoundBlock]) -> int:
+    """Where the headings right before `first` begin, or the h1 before a table of contents before it."""
+    start = first
+    while start > 0 and found[start - 1].block.kind == "heading" and not found[start - 1].aside:
+        start -= 1
+    for index in range(start - 1, -1, -1):
+        if found[index].block.level == 1 and not found[index].aside:
+            return index
+        if found[index].block.kind != "heading" and not _is_navigation(found[index]):
+            break
+    return start
 
 
 def _share_recognised(span: Sequence[tuple[FoundBlock, bool]]) -> float:

@@ -10,10 +10,10 @@ from collections.abc import Callable
 
 from authority_search.models import Readiness, SearchRequest
 from index.encoders import Encoder
-from index.errors import IndexingError
+from index.errors import IndexingError, SnapshotInvalid
 from index.store import SnapshotStore
 from ranking.settings import RankingSettings
-from service.errors import NotReady
+from service.errors import NotReady, ServiceError
 from service.searcher import Searcher
 
 _log = logging.getLogger(__name__)
@@ -78,9 +78,9 @@ class LiveSearcher:
             return
         try:
             self._encoder = self._encoder or self._load_encoder()
-            self._searcher = self._opened(self._encoder)
+            self._searcher = self._opened(published, self._encoder)
             self._tried, trouble = published, ""
-        except IndexingError as error:
+        except (IndexingError, ServiceError) as error:
             # Final for this snapshot: the next publication is tried again.
             self._tried, trouble = published, str(error)
         except OSError as error:
@@ -89,10 +89,12 @@ class LiveSearcher:
             _log.warning("cannot serve what is published: %s", trouble)
         self._trouble = trouble
 
-    def _opened(self, encoder: Encoder) -> Searcher:
-        searcher = Searcher(self._store.open(), encoder, self._settings)
-        # One search brings in what the first request would have to wait for.
-        searcher.search(SearchRequest(queries=["warm up"], top_k=1))
+    def _opened(self, snapshot_id: str | None, encoder: Encoder) -> Searcher:
+        searcher = Searcher(self._store.open(snapshot_id), encoder, self._settings)
+        # One search brings in what the first request would have to wait for, and shows that both arms work.
+        reply = searcher.search(SearchRequest(queries=["warm up"], top_k=1))
+        for failed in reply.degraded:
+            raise SnapshotInvalid(f"{snapshot_id}: the {failed.arm} arm failed when tried: {failed.reason}")
         _log.info("serving snapshot %s", searcher.snapshot.manifest.id)
         return searcher
 

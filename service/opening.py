@@ -5,6 +5,7 @@ import re
 from authority_search.models import OpenReply, OpenRequest, OpenResult
 from domain_lists.errors import InvalidUrl
 from domain_lists.urls import canonical_url
+from index.columns import StoredPage
 from index.snapshot import Snapshot
 from index.tokens import count_tokens, cut, skip
 from service.replies import page_dates, source_info
@@ -30,7 +31,7 @@ def _open_target(snapshot: Snapshot, target: str, request: OpenRequest) -> OpenR
         hint = "search for it, or open a URL that a hit named"
         return _missing(target, f"the snapshot holds no page {url}; {hint}")
     page = snapshot.columns.page(number)
-    return _opened(snapshot, target, number, page.text, request)
+    return _opened(snapshot, target, page, page.text, request)
 
 
 def _open_passage(snapshot: Snapshot, target: str, request: OpenRequest) -> OpenResult:
@@ -38,16 +39,14 @@ def _open_passage(snapshot: Snapshot, target: str, request: OpenRequest) -> Open
     row = columns.find_passage(target)
     if row is None:
         return _missing(target, "the snapshot holds no passage with this id; search again, ids change with the text")
-    number = columns.page_number(row)
-    page = columns.page(number)
+    page = columns.page(columns.page_number(row))
     first = max(page.first_row, row - request.neighbours)
     last = min(page.first_row + page.rows - 1, row + request.neighbours)
     start, end = columns.passage(first)[0].start, columns.passage(last)[0].end
-    return _opened(snapshot, target, number, page.text[start:end], request)
+    return _opened(snapshot, target, page, page.text[start:end], request)
 
 
-def _opened(snapshot: Snapshot, target: str, number: int, text: str, request: OpenRequest) -> OpenResult:
-    page = snapshot.columns.page(number)
+def _opened(snapshot: Snapshot, target: str, page: StoredPage, text: str, request: OpenRequest) -> OpenResult:
     total = count_tokens(text)
     rest = text[skip(text, request.offset) :].lstrip()
     part = rest[: cut(rest, request.max_tokens)].rstrip()

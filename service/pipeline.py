@@ -5,10 +5,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from crawler.errors import NothingToCrawl
 from crawler.fetch import fetch
 from crawler.ingest import IngestReport, ingest
 from crawler.report import FetchReport
-from crawler.runs import Run, start_run, unfinished_run
+from crawler.runs import Run, finish_run, start_run, unfinished_run
 from crawler.split import SplitReport, split_pages
 from domain_lists.source_list import SourceList
 from index.build import BuildReport, build_snapshot, listed_pages
@@ -56,7 +57,7 @@ def run_crawl(
     progress: Progress = silent,
     stop: threading.Event | None = None,
 ) -> CrawlResult:
-    """Fetch the sources into the archive and ingest what came. An unfinished run of the same sources goes on.
+    """Fetch the sources into the archive and ingest what came. An unfinished run of the same command goes on.
 
     `fresh` begins a new run instead. Raises UnknownSource, CrawlError and DataFolderLocked.
     """
@@ -65,8 +66,14 @@ def run_crawl(
     folder = DataFolder(settings.data_dir)
     with write_lock(folder.root):
         run = None if fresh else unfinished_run(folder.archive, ids)
-        run = run or start_run(folder.archive, ids, starts, settings.crawl)
-        fetched = fetch(run, sources, settings.crawl, progress, stop)
+        if run is None or (starts and tuple(starts) != run.starts):
+            run = start_run(folder.archive, ids, starts, settings.crawl)
+        try:
+            fetched = fetch(run, sources, settings.crawl, progress, stop)
+        except NothingToCrawl:
+            # Or every later crawl of these sources would go on with it.
+            finish_run(run)
+            raise
         done = _ingest(settings, sources, _archive_files(run), progress)
     return CrawlResult(run.id, fetched, done.ingested, done.split)
 

@@ -33,7 +33,8 @@ def fill_hits(
         passage, page = snapshot.columns.passage(int(rows[one.at]))
         text, tokens = _within_budget(passage, left)
         if left is not None:
-            left -= tokens
+            # A cut text ends the reply: what follows it would be crumbs.
+            left = left - tokens if tokens == passage.tokens else 0
         also_at = [snapshot.columns.url(int(candidates.page[at])) for at in one.same_text]
         explanation = _explanation(candidates, one) if request.explain else None
         hits.append(_hit(snapshot, len(hits) + 1, passage, page, text, tokens, one, also_at, explanation))

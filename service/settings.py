@@ -4,13 +4,21 @@
 environment.
 """
 
+import os
 from collections.abc import Iterator
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.fields import FieldInfo
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+    TomlConfigSettingsSource,
+)
 
 from authority_search.validation import explain
 from crawler.settings import CrawlSettings, PassageSettings
@@ -20,6 +28,7 @@ from service.errors import InvalidSettings
 
 DEFAULT_FILE = Path("authority-search.toml")
 ENVIRONMENT_PREFIX = "AUTHORITY_SEARCH_"
+_DELIMITER = "__"
 
 
 class ServerSettings(BaseModel):
@@ -41,7 +50,7 @@ class Settings(BaseSettings):
     """All settings. Relative paths are taken from the working folder."""
 
     model_config = SettingsConfigDict(
-        frozen=True, extra="forbid", env_prefix=ENVIRONMENT_PREFIX, env_nested_delimiter="__"
+        frozen=True, extra="forbid", env_prefix=ENVIRONMENT_PREFIX, env_nested_delimiter=_DELIMITER
     )
 
     data_dir: Annotated[Path, Field(description="Folder of everything at rest")] = Path("data")
@@ -78,16 +87,42 @@ def load_settings(file: Path | None = None, **overrides: Any) -> Settings:
     if file is not None and not file.is_file():
         raise InvalidSettings(f"there is no settings file {file}; check the path")
     chosen = file or (DEFAULT_FILE if DEFAULT_FILE.is_file() else None)
+    where = f"{chosen}, {ENVIRONMENT_PREFIX}* variables" if chosen else f"{ENVIRONMENT_PREFIX}* variables"
+    _require_known_variables()
     reading = type("Settings", (Settings,), {"toml_file": chosen, "__module__": __name__})
     try:
         loaded: Settings = reading(**overrides)
     except ValidationError as error:
-        problems = explain(error.errors())
-        where = f"{chosen}, {ENVIRONMENT_PREFIX}* variables" if chosen else f"{ENVIRONMENT_PREFIX}* variables"
-        raise InvalidSettings(f"settings ({where} or options) are not valid: {problems}") from error
+        raise InvalidSettings(f"settings ({where} or options) are not valid: {_problems(error)}") from error
+    except SettingsError as error:
+        raise InvalidSettings(f"{error}: write lists and tables in variables as JSON") from error
     except ValueError as error:
         raise InvalidSettings(f"{chosen} is not valid TOML: {error}") from error
     return loaded
+
+
+def _require_known_variables() -> None:
+    """Raise InvalidSettings for a variable of a group that there is not; pydantic would pass over it."""
+    groups = {name for name, field in Settings.model_fields.items() if _group(field)}
+    for variable in os.environ:
+        name = variable.lower().removeprefix(ENVIRONMENT_PREFIX.lower())
+        group, delimiter, _ = name.partition(_DELIMITER)
+        # Without a group it may be another's: Kubernetes sets AUTHORITY_SEARCH_PORT for a service of our name.
+        if name != variable.lower() and delimiter and group not in groups:
+            raise InvalidSettings(f"variable {variable}: {_no_such_setting(name.replace(_DELIMITER, '.'))}")
+
+
+def _problems(error: ValidationError) -> str:
+    unknown = [problem["loc"] for problem in error.errors() if problem["type"] == "extra_forbidden"]
+    names = [".".join(map(str, parts)) for parts in unknown]
+    others = [problem for problem in error.errors() if problem["type"] != "extra_forbidden"]
+    said = [f"{name}: {_no_such_setting(name)}" for name in names]
+    return "; ".join([*said, explain(others)] if others else said)
+
+
+def _no_such_setting(name: str) -> str:
+    close = get_close_matches(name, [row.name for row in setting_rows()], n=1)
+    return f"no such setting; did you mean {close[0]}?" if close else "no such setting; `settings` lists them all"
 
 
 class SettingRow(NamedTuple):

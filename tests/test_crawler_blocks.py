@@ -77,6 +77,12 @@ def test_tables_are_rows_of_cells() -> None:
     assert blocks(html) == [("table", "Rates\nYear | Rate\n2024 | 3.1 %")]
 
 
+def test_a_lone_cell_stands_alone() -> None:
+    assert blocks("<table><tr><th></th><th>Note</th></tr><tr><td colspan=2>Mind this.</td></tr></table>") == [
+        ("table", "Note\nMind this.")
+    ]
+
+
 def test_layout_tables_are_walked_into() -> None:
     assert blocks("<table><tr><td><h1>Title</h1><p>Text</p></td></tr></table>") == [
         ("heading", "Title"),

@@ -1,6 +1,7 @@
 """What all commands share: settings, output, progress, errors as exit codes."""
 
 import dataclasses
+import io
 import json
 import sys
 import time
@@ -29,7 +30,7 @@ err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 EXIT_FAILED, EXIT_NOTHING_PUBLISHED, EXIT_LOCKED, EXIT_INTERRUPTED = 1, 3, 4, 130
 EXIT_CODES = """
-Exit codes: 0 done, 1 failed, 2 wrong usage, 3 nothing is published yet, 4 another run holds the data folder,
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 no such snapshot, or none is published yet, 4 another run holds the data folder,
 130 interrupted (run the same command again to go on).
 """
 
@@ -60,11 +61,17 @@ def print_json(value: object) -> None:
 
 def run_command(command: Callable[[], None]) -> NoReturn:
     """Run the command line and leave with its exit code; an expected error is one line, not a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # What a terminal or an argument cannot encode is written out rather than being a crash.
+            stream.reconfigure(errors="backslashreplace")
     try:
         command()
-    except KeyboardInterrupt:
-        err.print("interrupted; run the same command again to go on")
-        sys.exit(EXIT_INTERRUPTED)
+    except SystemExit as ended:
+        # Typer makes this of Ctrl-C.
+        if ended.code == EXIT_INTERRUPTED:
+            err.print("interrupted; run the same command again to go on")
+        raise
     except KNOWN_ERRORS as error:
         err.print(f"[bold red]error:[/] {escape(str(error))}")
         sys.exit(_exit_code(error))
@@ -82,7 +89,11 @@ def escape(text: str) -> str:
 def shown_progress() -> Iterator[Progress]:
     """A progress callback: bars on a terminal, a line now and then in a log."""
     if not err.is_terminal:
-        yield _LogProgress()
+        log = _LogProgress()
+        try:
+            yield log
+        finally:
+            log.finish()
         return
     columns = (TextColumn("{task.description:>8}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with bars_of_rich.Progress(*columns, console=err) as bars:
@@ -102,13 +113,24 @@ class _LogProgress:
     SECONDS = 15.0
 
     def __init__(self) -> None:
-        self._said: dict[str, float] = {}
+        self._stage = ""
+        self._due = 0.0
+        self._unsaid = ""
 
     def __call__(self, stage: str, done: int, total: int | None) -> None:
-        now = time.monotonic()
-        if done == total or now - self._said.get(stage, -self.SECONDS) >= self.SECONDS:
-            self._said[stage] = now
-            err.print(f"{stage}: {done:,}" + (f" of {total:,}" if total is not None else ""))
+        if stage != self._stage:
+            self.finish()
+            self._stage, self._due = stage, 0.0
+        self._unsaid = f"{stage}: {done:,}" + (f" of {total:,}" if total is not None else "")
+        if done == total or time.monotonic() >= self._due:
+            self.finish()
+            self._due = time.monotonic() + self.SECONDS
+
+    def finish(self) -> None:
+        """Write the last count, if it was not written yet."""
+        if self._unsaid:
+            err.print(self._unsaid)
+        self._unsaid = ""
 
 
 def _exit_code(error: Exception) -> int:

@@ -27,6 +27,8 @@ def demo(
     """Crawl a live site on this machine, publish, serve, and ask three questions. Needs no internet.
 
     The site is Python's own documentation server. A second run is faster: nothing changed, so nothing is embedded.
+
+    Example: [bold]authority-search demo --folder demo-data --pages 40[/]
     """
     settings_file = write_settings(folder, pages)
     settings = load_settings(settings_file)

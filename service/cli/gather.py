@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from service.cli.console import EXIT_INTERRUPTED, JsonOption, err, escape, out, print_json, settings_of, shown_progress
+from service.cli.console import EXIT_INTERRUPTED, JsonOption, escape, out, print_json, settings_of, shown_progress
 from service.pipeline import CrawlResult, IngestResult, load_sources, run_crawl, run_ingest
 
 app = typer.Typer()
@@ -51,7 +51,6 @@ def crawl(
     else:
         print_crawl(result)
     if not result.fetched.finished:
-        err.print("the crawl was stopped; run the same command again to go on")
         raise typer.Exit(EXIT_INTERRUPTED)
 
 

@@ -48,7 +48,7 @@ def search(
     Example: [bold]authority-search search "how does VACUUM FULL lock a table" --explain[/]
     """
     dates = None
-    if published_from or published_to:
+    if published_from or published_to or drop_undated:
         undated = "drop" if drop_undated else "keep"
         dates = {"from": published_from, "to": published_to, "undated": undated}
     options = {

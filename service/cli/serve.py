@@ -1,12 +1,14 @@
 """The command that serves."""
 
 import logging
+import socket
+from contextlib import suppress
 from typing import Annotated
 
 import typer
 
 from index.encoders import load_encoder
-from service.cli.console import err, settings_of
+from service.cli.console import err, escape, settings_of
 from service.pipeline import open_store
 
 app = typer.Typer()
@@ -38,5 +40,11 @@ def serve(
     for noisy in ("httpx", "sentence_transformers"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     live = LiveSearcher(store, lambda: load_encoder(settings.encoder), settings.ranking, server.poll_seconds)
-    err.print(f"serving on http://{server.host}:{server.port} (API: /docs); Ctrl-C ends it")
-    uvicorn.run(create_app(live, server), host=server.host, port=server.port, log_level="warning")
+    config = uvicorn.Config(create_app(live, server), log_level="warning")
+    family = socket.AF_INET6 if ":" in server.host else socket.AF_INET
+    with socket.create_server((server.host, server.port), family=family, backlog=config.backlog) as listener:
+        shown = f"[{server.host}]" if ":" in server.host else server.host
+        address = f"http://{shown}:{listener.getsockname()[1]}"
+        err.print(f"serving on {escape(address)} (API: /docs); Ctrl-C ends it")
+        with suppress(KeyboardInterrupt):
+            uvicorn.Server(config).run([listener])

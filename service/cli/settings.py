@@ -17,6 +17,8 @@ def settings_command(context: typer.Context, as_json: Annotated[bool, JsonOption
 
     Set one in authority-search.toml ([crawl] max_pages = 50), or by environment variable
     (AUTHORITY_SEARCH_CRAWL__MAX_PAGES=50).
+
+    Example: [bold]authority-search settings --json[/]
     """
     settings = settings_of(context)
     if as_json:

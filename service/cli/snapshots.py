@@ -42,7 +42,7 @@ def publish(context: typer.Context, as_json: Annotated[bool, JsonOption] = False
 def snapshots(context: typer.Context, as_json: Annotated[bool, JsonOption] = False) -> None:
     """List the snapshots, oldest first; * is live.
 
-    Example: [bold]authority-search snapshots use 20260101T000000Z-0123abcd[/] rolls back.
+    Example: [bold]authority-search snapshots --json[/]
     """
     if context.invoked_subcommand is not None:
         return
@@ -63,7 +63,10 @@ def snapshots(context: typer.Context, as_json: Annotated[bool, JsonOption] = Fal
 
 @snapshots_app.command()
 def use(context: typer.Context, snapshot_id: Annotated[str, IdArgument]) -> None:
-    """Make an earlier (or later) snapshot the live one; running services follow."""
+    """Make an earlier (or later) snapshot the live one; running services follow.
+
+    Example: [bold]authority-search snapshots use 20260101T000000Z-0123abcd[/]
+    """
     settings = settings_of(context)
     with write_lock(settings.data_dir):
         open_store(settings).publish(snapshot_id)
@@ -72,7 +75,10 @@ def use(context: typer.Context, snapshot_id: Annotated[str, IdArgument]) -> None
 
 @snapshots_app.command()
 def remove(context: typer.Context, snapshot_id: Annotated[str, IdArgument]) -> None:
-    """Delete a snapshot that is not live."""
+    """Delete a snapshot that is not live.
+
+    Example: [bold]authority-search snapshots remove 20260101T000000Z-0123abcd[/]
+    """
     settings = settings_of(context)
     with write_lock(settings.data_dir):
         open_store(settings).remove(snapshot_id)
@@ -84,7 +90,10 @@ def verify(
     context: typer.Context,
     snapshot_id: Annotated[str | None, typer.Argument(help="Snapshot id; default: the live one.")] = None,
 ) -> None:
-    """Compare every file of a snapshot with the digests in its manifest."""
+    """Compare every file of a snapshot with the digests in its manifest.
+
+    Example: [bold]authority-search snapshots verify[/]
+    """
     snapshot = open_store(settings_of(context)).open(snapshot_id)
     snapshot.verify()
     out.print(f"{snapshot.manifest.id}: {len(snapshot.manifest.files)} files are as published")
