@@ -98,7 +98,7 @@ def _crawl(job: Job, messages: Messages, stop: threading.Event) -> FetchReport:
     scope = Scope(job.source_list, job.run.sources, job.settings.allow_private_addresses)
     frontier = Frontier(scope, job.run.starts, job.settings)
     resumed = _replay(job, frontier, lambda done: messages.send("progress", ["replay", done]))
-    about = {"software": f"{PRODUCT}/{version('authority-search')}", "isPartOf": job.run.id}
+    about = {"software": f"{PRODUCT}/{version('authority-search-server')}", "isPartOf": job.run.id}
     with ArchiveWriter(job.run.folder, about=about) as archive:
         _run_reactor(job, scope, frontier, archive, messages, stop)
     return report_of(frontier, time.monotonic() - started, resumed, finished=not stop.is_set())

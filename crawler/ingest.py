@@ -25,7 +25,7 @@ from index.records import Page
 
 logger = logging.getLogger(__name__)
 
-_BATCH_RESPONSES = 500
+_BATCH_RESPONSES = 200
 
 
 @dataclass(slots=True)

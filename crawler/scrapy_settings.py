@@ -13,7 +13,7 @@ HANDLER = "crawler.handler.ArchivingHandler"
 
 def user_agent(settings: CrawlSettings) -> str:
     """How the crawler names itself."""
-    product = f"{PRODUCT}/{version('authority-search')}"
+    product = f"{PRODUCT}/{version('authority-search-server')}"
     return f"{product} (+{settings.contact})" if settings.contact else product
 
 

@@ -37,7 +37,8 @@ def split_pages(catalog: Catalog, settings: PassageSettings, progress: Progress 
     passages = 0
     for start in range(0, len(stale), _PAGES_PER_TRANSACTION):
         batch = stale[start : start + _PAGES_PER_TRANSACTION]
-        splits = [PageSplit(one.url, one.key, split(catalog.page(one.url), one.repeated, settings)) for one in batch]
+        stored = catalog.pages([one.url for one in batch])
+        splits = [PageSplit(one.url, one.key, split(stored[one.url], one.repeated, settings)) for one in batch]
         catalog.put_passages(splits)
         passages += sum(len(one.passages) for one in splits)
         progress("split", start + len(batch), len(stale))

@@ -14,9 +14,10 @@ import tantivy
 ANALYZER = "authority"
 _MAX_TERM = 64
 
-_CJK = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\u3040-\u30ff\U00020000-\U0003134f"
+# With 々 and 〇, which stand inside words and years.
+_CJK = "\u3005-\u3007\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U000323af"
 _RUN = re.compile(rf"[{_CJK}]+|[^\W_{_CJK}]+")
-_FIRST_CJK = "\u3040"
+_FIRST_CJK = "\u3005"
 
 
 def spaced_terms(text: str) -> str:

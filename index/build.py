@@ -8,12 +8,13 @@ from pathlib import Path
 
 import numpy as np
 
+from domain_lists.errors import UnknownSource
 from domain_lists.source_list import SourceList
 from index.catalog import Catalog
 from index.columns import ColumnsWriter
 from index.dense import DenseWriter
 from index.encoders import Encoder
-from index.errors import SnapshotInvalid
+from index.errors import SnapshotInvalid, SnapshotNotFound
 from index.files import building_beside, remove_unfinished
 from index.lexical import LexicalWriter
 from index.progress import Progress, silent
@@ -25,6 +26,7 @@ from index.vectors import VectorCache, cache_folder, embed_missing, text_key
 PagesWithPassages = Callable[[], Iterable[tuple[Page, list[Passage]]]]
 """Called once per pass over the data; must give the same pages, ordered by URL, each time."""
 
+NOTHING_TO_PUBLISH = "there are no passages to publish; crawl or ingest pages of listed sources first"
 _EMBED_BATCH = 8192
 _VALIDATED_ROWS = 32
 
@@ -64,10 +66,11 @@ def build_snapshot(
     store.folder.snapshots.mkdir(parents=True, exist_ok=True)
     remove_unfinished(store.folder.snapshots)
     cache = VectorCache(cache_folder(store.folder.vectors, encoder.description), encoder.description.dimensions)
-    content, embedded = _embed(pages(), sources, encoder, cache, progress)
-    live = store.current_id()
-    if live and (manifest := store.open(live).manifest).content == content:
-        return BuildReport(live, False, manifest.pages, manifest.passages, embedded)
+    content, missing = _read(pages(), sources, encoder, cache, progress)
+    live = _live_manifest(store)
+    if live is not None and live.content == content:
+        return BuildReport(live.id, False, live.pages, live.passages, embedded=0)
+    embedded = embed_missing(missing, encoder, cache, progress)
     now = datetime.now(UTC)
     snapshot_id = f"{now:%Y%m%dT%H%M%SZ}-{content[:8]}"
     with building_beside(store.folder.snapshots / snapshot_id) as beside:
@@ -83,9 +86,14 @@ def build_snapshot(
 
 
 def validate(snapshot: Snapshot) -> None:
-    """Check that both arms find what was indexed. Raises SnapshotInvalid."""
+    """Check that both arms find what was indexed and that filters can read it. Raises SnapshotInvalid."""
     if not len(snapshot.columns):
-        raise SnapshotInvalid("there are no passages to publish; crawl or ingest pages of listed sources first")
+        raise SnapshotInvalid(NOTHING_TO_PUBLISH)
+    try:
+        for source_id in snapshot.columns.filterable.source_ids:
+            snapshot.sources.get(source_id)
+    except (UnknownSource, ValueError) as error:
+        raise SnapshotInvalid(f"a page has a source or a date that cannot be filtered by: {error}") from error
     rows = np.unique(np.linspace(0, len(snapshot.columns) - 1, _VALIDATED_ROWS).astype(np.int64))
     found = snapshot.dense.search(snapshot.dense.vectors(rows), depth=1)
     for row, (_, scores) in zip(rows, found, strict=True):
@@ -100,14 +108,22 @@ def validate(snapshot: Snapshot) -> None:
             raise SnapshotInvalid(f"the lexical index does not find passage {passage.id} by its own terms")
 
 
-def _embed(
+def _live_manifest(store: SnapshotStore) -> Manifest | None:
+    """The live snapshot's manifest; None where there is none or it cannot be opened, which a new build mends."""
+    try:
+        return store.open().manifest
+    except (SnapshotNotFound, SnapshotInvalid):
+        return None
+
+
+def _read(
     pages: Iterable[tuple[Page, list[Passage]]],
     sources: SourceList,
     encoder: Encoder,
     cache: VectorCache,
     progress: Progress,
-) -> tuple[str, int]:
-    """Fill the cache; return the digest of the content and how many texts were encoded."""
+) -> tuple[str, dict[bytes, str]]:
+    """The digest of the content, and the texts, by key, that the cache lacks."""
     digest = hashlib.sha256(f"{FORMAT} {sources.version} {encoder.description}".encode())
     missing: dict[bytes, str] = {}
     checked = 0
@@ -122,7 +138,7 @@ def _embed(
         missing |= {key: texts[key] for key, there in zip(keys, cache.has(keys), strict=True) if not there}
         checked += len(passages)
         progress("read", checked, None)
-    return digest.hexdigest(), embed_missing(missing, encoder, cache, progress)
+    return digest.hexdigest(), missing
 
 
 def _write(

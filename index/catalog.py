@@ -83,13 +83,18 @@ class Catalog:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             self._db = duckdb.connect(str(path))
-            self._db.execute(_SCHEMA)
         except duckdb.Error as error:
             raise CatalogError(f"cannot open the catalogue {path}: {error}") from error
-        found = self._db.execute("SELECT schema_version FROM meta").fetchone()
-        if found is None:
-            self._db.execute("INSERT INTO meta VALUES (?)", [SCHEMA_VERSION])
-        elif found[0] != SCHEMA_VERSION:
+        try:
+            self._db.execute(_SCHEMA)
+            found = self._db.execute("SELECT schema_version FROM meta").fetchone()
+            if found is None:
+                self._db.execute("INSERT INTO meta VALUES (?)", [SCHEMA_VERSION])
+        except duckdb.Error as error:
+            self.close()
+            raise CatalogError(f"{path} is no catalogue: {error}") from error
+        if found is not None and found[0] != SCHEMA_VERSION:
+            self.close()
             raise CatalogError(
                 f"{path} has schema {found[0]}, this version reads {SCHEMA_VERSION}; "
                 "move it away and ingest the archive again"
@@ -118,20 +123,20 @@ class Catalog:
         """Store pages and the position they were read up to, in one transaction.
 
         A page older than the stored one is ignored. A page whose content differs from the stored one gets
-        its crawl time as `changed`; one whose content is equal keeps the `changed` that was stored.
+        its crawl time as `changed`, unless it is the same capture extracted anew; otherwise the stored `changed`
+        is kept. Several captures of a URL count one after the other, so that batches do not matter.
         """
         counts = dict.fromkeys(PageCounts._fields, 0)
-        # Two captures of one URL in a batch: the later one is what the page is now.
-        latest = {page.url: page for page in sorted(pages, key=lambda page: page.crawled.value)}
+        rows: dict[str, tuple[Any, ...]] = {}
         with self._transaction():
-            stored = self._stored(list(latest))
-            rows = []
-            for url, page in latest.items():
-                fate, row = _page_row(page, stored.get(url))
+            stored = self._stored([page.url for page in pages])
+            for page in sorted(pages, key=lambda page: page.crawled.value):
+                fate, row = _page_row(page, stored.get(page.url))
                 counts[fate] += 1
                 if row:
-                    rows.append(row)
-            self._replace_pages(rows)
+                    rows[page.url] = row
+                    stored[page.url] = _Stored(*(row[_PAGE_NAMES.index(name)] for name in _Stored._fields))
+            self._replace_pages(list(rows.values()))
             self._db.execute("INSERT OR REPLACE INTO archive_files VALUES (?, ?)", [archive_file, position])
         return PageCounts(**counts)
 
@@ -141,6 +146,14 @@ class Catalog:
         if row is None:
             raise KeyError(url)
         return _page(row)
+
+    def pages(self, urls: Sequence[str]) -> dict[str, Page]:
+        """The stored pages among these URLs: one scan for all, where `page` costs one for each."""
+        cursor = self._db.execute(
+            f"SELECT {_PAGE_COLUMNS} FROM pages WHERE url IN (SELECT unnest(?::VARCHAR[]))",  # noqa: S608 - constant
+            [list(urls)],
+        )
+        return {row[0]: _page(row) for row in _rows(cursor)}
 
     def page_count(self) -> int:
         """Number of stored pages."""
@@ -183,12 +196,18 @@ class Catalog:
         return self._count("passages")
 
     def pages_with_passages(self) -> Iterator[tuple[Page, list[Passage]]]:
-        """Each page that has passages, ordered by URL, with its passages in order."""
+        """Each page that has passages, ordered by URL, with its passages in order.
+
+        A page that changed and was not split since is left out: its passages are cut from its old text.
+        """
         pages, passages = self._db.cursor(), self._db.cursor()
         pages.execute(
-            f"SELECT {_PAGE_COLUMNS} FROM pages WHERE url IN (SELECT url FROM passages) ORDER BY url"  # noqa: S608 - constant
+            f"SELECT {_PAGE_COLUMNS} FROM pages "  # noqa: S608 - constant
+            "WHERE split_key <> '' AND url IN (SELECT url FROM passages) ORDER BY url"
         )
-        passages.execute("SELECT * FROM passages ORDER BY url, ordinal")
+        passages.execute(
+            "SELECT * FROM passages WHERE url IN (SELECT url FROM pages WHERE split_key <> '') ORDER BY url, ordinal"
+        )
         stream = _rows(passages)
         row = next(stream, None)
         for page_row in _rows(pages):
@@ -209,13 +228,12 @@ class Catalog:
     def _transaction(self) -> "_Transaction":
         return _Transaction(self._db)
 
-    def _stored(self, urls: list[str]) -> dict[str, tuple[Any, ...]]:
+    def _stored(self, urls: list[str]) -> "dict[str, _Stored]":
         rows = self._db.execute(
-            "SELECT url, content_hash, crawled, changed, changed_origin, split_key FROM pages "
-            "WHERE url IN (SELECT unnest(?::VARCHAR[]))",
+            f"SELECT url, {', '.join(_Stored._fields)} FROM pages WHERE url IN (SELECT unnest(?::VARCHAR[]))",  # noqa: S608 - our own names
             [urls],
         ).fetchall()
-        return {row[0]: row[1:] for row in rows}
+        return {row[0]: _Stored(*row[1:]) for row in rows}
 
     def _replace_pages(self, rows: list[tuple[Any, ...]]) -> None:
         self._db.execute("DELETE FROM pages WHERE url IN (SELECT unnest(?::VARCHAR[]))", [[row[0] for row in rows]])
@@ -241,11 +259,23 @@ _PAGE_FIELDS: "list[tuple[str, pa.DataType]]" = [
     ("split_key", pa.string()),
 ]  # fmt: skip
 
+_PAGE_NAMES = [name for name, _ in _PAGE_FIELDS]
+
 _PASSAGE_FIELDS: "list[tuple[str, pa.DataType]]" = [
     ("url", pa.string()), ("ordinal", pa.uint32()), ("id", pa.string()),
     ("heading_path", pa.list_(pa.string())), ("start", pa.uint32()), ("end", pa.uint32()),
     ("language", pa.string()), ("tokens", pa.uint32()),
 ]  # fmt: skip
+
+
+class _Stored(NamedTuple):
+    """What the fate of a new capture depends on."""
+
+    content_hash: str
+    crawled: str
+    changed: str | None
+    changed_origin: str | None
+    split_key: str
 
 
 class _Transaction:
@@ -271,21 +301,21 @@ def _rows(cursor: duckdb.DuckDBPyConnection) -> Iterator[tuple[Any, ...]]:
         yield from rows
 
 
-def _page_row(page: Page, stored: tuple[Any, ...] | None) -> tuple[str, tuple[Any, ...] | None]:
+def _page_row(page: Page, stored: _Stored | None) -> tuple[str, tuple[Any, ...] | None]:
     """What happens to the page (a field of PageCounts) and the row to write, if any."""
     content_hash, changed, split_key = page.content_hash(), page.changed, ""
     if stored is None:
         fate = "new"
+    elif page.crawled.value < stored.crawled:
+        return "older", None
     else:
-        old_hash, old_crawled, old_changed, old_origin, old_key = stored
-        if page.crawled.value < old_crawled:
-            return "older", None
-        if content_hash == old_hash:
-            fate = "unchanged"
-            changed = Dated(old_changed, old_origin) if old_changed else None
-            split_key = old_key
+        fate = "unchanged" if content_hash == stored.content_hash else "changed"
+        if fate == "unchanged":
+            split_key = stored.split_key
+        if fate == "unchanged" or page.crawled.value == stored.crawled:
+            changed = Dated(stored.changed, stored.changed_origin or "") if stored.changed else None
         else:
-            fate, changed = "changed", Dated(page.crawled.value, "content-hash")
+            changed = Dated(page.crawled.value, "content-hash")
     digests = sorted({block.digest() for block in page.blocks if block.kind != "heading"})
     blocks = json.dumps([[b.kind, b.text, b.level] for b in page.blocks], ensure_ascii=False)
     dated = (page.crawled, page.published, page.modified, changed)

@@ -138,6 +138,11 @@ class Columns:
         """The id of the passage in a row."""
         return str(self._passages.column("id")[row].as_py())
 
+    def passage_ids(self, rows: NDArray[np.int64]) -> list[str]:
+        """The ids of the passages in many rows."""
+        ids: list[str] = self._passages.column("id").take(pa.array(rows)).to_pylist()
+        return ids
+
     def page_number(self, row: int) -> int:
         """The number of the page that the passage in a row stands on."""
         return int(self._page[row])
@@ -190,11 +195,14 @@ class ColumnsWriter:
         self._page_rows: list[dict[str, Any]] = []
         self._sources: dict[str, int] = {}
         self._languages: dict[str, int] = {}
+        self._last_url = ""
         self.passages = 0
         self.pages = 0
 
     def add(self, page: Page, passages: Sequence[Passage]) -> None:
         """Append a page; its passages get the next row numbers."""
+        assert page.url > self._last_url, "pages must come in the order of their URLs, each once"
+        self._last_url = page.url
         source = self._sources.setdefault(page.source, len(self._sources))
         dates = {field: getattr(page, field) for field in DATE_FIELDS}
         self._page_rows.append(

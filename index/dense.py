@@ -12,8 +12,8 @@ try:
     import faiss
 except ImportError as error:
     raise EncoderUnavailable(
-        "FAISS is not installed. Choose one: pip install 'authority-search[cpu]' (faiss-cpu) or "
-        "'authority-search[gpu]' (faiss-gpu); never both, they own the same module"
+        "FAISS is not installed. Choose one extra: `cpu` (pip install faiss-cpu) or `gpu` (pip install faiss-gpu); "
+        "never both, they own the same module"
     ) from error
 
 # Above this many queries × dimensions FAISS multiplies matrices (BLAS) instead of scanning query by query;
@@ -26,7 +26,6 @@ class DenseIndex:
 
     def __init__(self, index: "faiss.Index") -> None:
         self._index = index
-        faiss.cvar.distance_compute_blas_threshold = _BLAS_FROM_QUERIES * index.d
 
     @classmethod
     def open(cls, path: Path) -> "DenseIndex":
@@ -50,6 +49,8 @@ class DenseIndex:
             bits = np.packbits(mask, bitorder="little")
             # FAISS's Python layer takes arrays and keywords that its type stubs do not know.
             parameters = faiss.SearchParameters(sel=faiss.IDSelectorBitmap(bits))  # type: ignore[call-arg, arg-type]
+        # Global in FAISS, hence set for each search: another index may have other dimensions.
+        faiss.cvar.distance_compute_blas_threshold = _BLAS_FROM_QUERIES * self._index.d
         scores, rows = self._index.search(queries, min(depth, len(self)), params=parameters)
         return [_trimmed(found, score) for found, score in zip(rows, scores, strict=True)]
 

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from safetensors import SafetensorError
 
 from index.errors import EncoderMismatch, EncoderUnavailable
 from index.settings import EncoderSettings
@@ -33,14 +34,7 @@ class EncoderDescription:
 
     def require(self, other: "EncoderDescription") -> None:
         """Raise EncoderMismatch unless vectors of `self` and `other` may be compared."""
-        mine, theirs = (
-            (self.digest, self.query_prefix, self.passage_prefix),
-            (
-                other.digest,
-                other.query_prefix,
-                other.passage_prefix,
-            ),
-        )
+        mine, theirs = ((one.digest, one.dimensions, one.query_prefix, one.passage_prefix) for one in (self, other))
         if mine != theirs:
             raise EncoderMismatch(
                 f"the snapshot was embedded with {self.model} (weights {self.digest[:12]}), but the encoder is "
@@ -106,7 +100,11 @@ def load_encoder(settings: EncoderSettings) -> Encoder:
         return SentenceTransformerEncoder(folder, settings)
     except ImportError as error:
         raise EncoderUnavailable(
-            f"sentence-transformers cannot be imported ({error}); install the project again: pip install -e '.[cpu]'"
+            f"sentence-transformers cannot be imported ({error}); install the project again (make test does)"
+        ) from error
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
+        raise EncoderUnavailable(
+            f"{folder} is not a whole sentence-transformers folder ({error}); delete it and let it be fetched again"
         ) from error
 
 

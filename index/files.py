@@ -2,8 +2,8 @@
 
 import contextlib
 import os
+import secrets
 import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -31,16 +31,16 @@ def sync_tree(folder: Path) -> None:
 def write_atomically(path: Path, content: bytes) -> None:
     """Replace `path` by `content`: a reader sees the old bytes or the new ones."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    # Opened plainly, not by tempfile, whose files no other user may read.
+    beside = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:
-        with os.fdopen(descriptor, "wb") as file:
+        with beside.open("xb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
     sync_folder(path.parent)
 
 
@@ -51,21 +51,40 @@ def building_beside(target: Path) -> Iterator[Path]:
     If another process made `target` meanwhile, theirs stays. A kill leaves a folder named `.building-*`
     beside the target, see `remove_unfinished`.
     """
-    beside = Path(tempfile.mkdtemp(prefix=".building-", dir=target.parent))
+    beside = target.with_name(f".building-{secrets.token_hex(8)}")
+    beside.mkdir()
     try:
-        beside.chmod(0o755)
         yield beside
+        _share(beside)
         sync_tree(beside)
-        with contextlib.suppress(FileExistsError, OSError) if target.exists() else contextlib.nullcontext():
+        try:
             beside.rename(target)
+        except OSError:
+            if not target.is_dir():
+                raise
         sync_folder(target.parent)
     finally:
         shutil.rmtree(beside, ignore_errors=True)
 
 
+def _share(folder: Path) -> None:
+    """Give files the permissions that `folder` got; Tantivy makes some that no other user may read."""
+    mode = folder.stat().st_mode & 0o666
+    for path in folder.rglob("*"):
+        if path.is_file():
+            path.chmod(mode)
+
+
+def remove_folder(folder: Path) -> None:
+    """Remove `folder` so that it is never seen in part: it is renamed to `.removing-*` first."""
+    doomed = folder.with_name(f".removing-{secrets.token_hex(8)}")
+    folder.rename(doomed)
+    shutil.rmtree(doomed)
+
+
 def remove_unfinished(folder: Path) -> int:
-    """Remove what killed builds left in `folder`; call it under the lock. Returns how many."""
-    left = list(folder.glob(".building-*"))
+    """Remove what killed builds and removals left in `folder`; call it under the lock. Returns how many."""
+    left = [*folder.glob(".building-*"), *folder.glob(".removing-*")]
     for path in left:
         shutil.rmtree(path, ignore_errors=True)
     return len(left)

@@ -1,5 +1,8 @@
 """The lexical arm: BM25 over title, headings and text in Tantivy. The stored number of a document is its row."""
 
+import shutil
+import tempfile
+import weakref
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -29,13 +32,26 @@ class LexicalIndex:
     """A read-only Tantivy index. Thread-safe; searches release the GIL."""
 
     def __init__(self, path: Path) -> None:
-        self._index = tantivy.Index.open(str(path))
-        self._schema = self._index.schema
-        self._searcher = self._index.searcher()
+        links = self._links_to(path)
+        index = tantivy.Index.open(links)
+        self._schema = index.schema
+        self._searcher = index.searcher()
+        # All files are mapped by now, and a process that is killed later leaves nothing.
+        shutil.rmtree(links, ignore_errors=True)
         self._analyzer = build_analyzer()
 
     def __len__(self) -> int:
         return int(self._searcher.num_docs)
+
+    def _links_to(self, path: Path) -> str:
+        """A folder of links: Tantivy writes a lock file where it opens an index, and a snapshot may be read-only."""
+        links = tempfile.mkdtemp(prefix="lexical-")
+        # In the end as well: a thread of Tantivy's may put its lock file back while the folder is removed.
+        weakref.finalize(self, shutil.rmtree, links, ignore_errors=True)
+        for file in path.iterdir():
+            if file.suffix != ".lock":
+                (Path(links) / file.name).symlink_to(file.resolve())
+        return links
 
     def restriction(self, mask: NDArray[np.bool_] | None) -> tantivy.Query | None:
         """The rows of `mask`, of shape [passages], as a query part that adds no score. Made once for a whole batch."""

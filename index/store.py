@@ -4,12 +4,11 @@
 name or the new one.
 """
 
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
 from index.errors import SnapshotInvalid, SnapshotNotFound
-from index.files import write_atomically
+from index.files import remove_folder, write_atomically
 from index.snapshot import MANIFEST, Manifest, Snapshot
 
 
@@ -81,7 +80,7 @@ class SnapshotStore:
         """Delete a snapshot that is not live. Raises SnapshotInvalid for the live one."""
         if snapshot_id == self.current_id():
             raise SnapshotInvalid(f"{snapshot_id} is live; publish another one before you remove it")
-        shutil.rmtree(self._existing(snapshot_id))
+        remove_folder(self._existing(snapshot_id))
 
     def _existing(self, snapshot_id: str) -> Path:
         folder = self.folder.snapshots / snapshot_id

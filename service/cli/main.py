@@ -29,7 +29,7 @@ The usual way: [bold]sources[/] to see what is listed, [bold]crawl[/] (or [bold]
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        typer.echo(version("authority-search"))
+        typer.echo(version("authority-search-server"))
         raise typer.Exit
 
 

@@ -11,7 +11,7 @@ from service.cli.console import JsonOption, out, print_json, settings_of, shown_
 from service.pipeline import open_store, run_publish
 
 app = typer.Typer()
-snapshots_app = typer.Typer(no_args_is_help=False, help="List snapshots, take one back, remove or verify one.")
+snapshots_app = typer.Typer()
 app.add_typer(snapshots_app, name="snapshots")
 
 IdArgument = typer.Argument(help="Snapshot id, as `authority-search snapshots` lists them.")
@@ -40,7 +40,9 @@ def publish(context: typer.Context, as_json: Annotated[bool, JsonOption] = False
 
 @snapshots_app.callback(invoke_without_command=True)
 def snapshots(context: typer.Context, as_json: Annotated[bool, JsonOption] = False) -> None:
-    """List the snapshots, oldest first; * is live.
+    """List snapshots, take one back, remove or verify one.
+
+    Without a command: the snapshots, oldest first; * is live.
 
     Example: [bold]authority-search snapshots --json[/]
     """

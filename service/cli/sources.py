@@ -6,12 +6,13 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
+from domain_lists.records import Match
 from domain_lists.validator import check
 from service.cli.console import JsonOption, err, escape, out, print_json, settings_of
 from service.pipeline import load_sources
 
 app = typer.Typer()
-sources_app = typer.Typer(help="List sources and profiles, ask what a URL matches, check the data files.")
+sources_app = typer.Typer()
 app.add_typer(sources_app, name="sources")
 
 
@@ -21,7 +22,9 @@ def sources(
     profile: Annotated[str | None, typer.Option(help="Only the sources of this profile.")] = None,
     as_json: Annotated[bool, JsonOption] = False,
 ) -> None:
-    """List the sources that may be crawled and cited, with tier and authority.
+    """List sources and profiles, ask what a URL matches, check the data files.
+
+    Without a command: the sources that may be crawled and cited, with tier and authority.
 
     Example: [bold]authority-search sources --profile medicine[/]
     """
@@ -47,7 +50,9 @@ def match(
     url: Annotated[list[str], typer.Argument(help="URLs.")],
     as_json: Annotated[bool, JsonOption] = False,
 ) -> None:
-    """Tell which source each URL belongs to, and by which rule. Exit code 1 if one matches nothing.
+    """Tell which source each URL belongs to, and by which rule. Exit code 1 if one belongs to none.
+
+    A URL that only its restricted suffix vouches for is rated by it, but neither crawled nor cited.
 
     Example: [bold]authority-search sources match https://whitehouse.gov.evil.com/[/]
     """
@@ -57,11 +62,8 @@ def match(
         print_json({one: {"rule": m.rule, "source": m.source} if m else None for one, m in found.items()})
     else:
         for one, m in found.items():
-            verdict = (
-                f"{m.source.id} ({m.rule}, tier {m.source.tier}, authority {m.source.authority})" if m else "no source"
-            )
-            out.print(f"{escape(one)}: {escape(verdict)}")
-    if not all(found.values()):
+            out.print(f"{escape(one)}: {escape(_verdict(m))}")
+    if not all(m and m.rule != "suffix" for m in found.values()):
         raise typer.Exit(1)
 
 
@@ -85,3 +87,12 @@ def check_command(
         err.print(f"{len(problems)} problems")
         raise typer.Exit(1)
     out.print("the source lists are sound")
+
+
+def _verdict(match: Match | None) -> str:
+    if match is None:
+        return "no source"
+    standing = f"tier {match.source.tier}, authority {match.source.authority}"
+    if match.rule == "suffix":
+        return f"no source; {match.source.id} rates links to it ({standing})"
+    return f"{match.source.id} ({match.rule}, {standing})"
