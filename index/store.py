@@ -4,12 +4,15 @@
 name or the new one.
 """
 
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 
 from index.errors import SnapshotInvalid, SnapshotNotFound
 from index.files import remove_folder, write_atomically
 from index.snapshot import MANIFEST, Manifest, Snapshot
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +61,14 @@ class SnapshotStore:
             return None
 
     def manifests(self) -> list[Manifest]:
-        """Manifests of all complete snapshots, oldest first."""
-        found = sorted(path.parent for path in self.folder.snapshots.glob(f"[!.]*/{MANIFEST}"))
-        return [Manifest.read(path) for path in found]
+        """Manifests of all complete snapshots, oldest first; one that cannot be read is logged and left out."""
+        found = []
+        for path in sorted(self.folder.snapshots.glob(f"[!.]*/{MANIFEST}")):
+            try:
+                found.append(Manifest.read(path.parent))
+            except SnapshotInvalid as error:
+                _log.warning("%s", error)
+        return found
 
     def open(self, snapshot_id: str | None = None) -> Snapshot:
         """Open a snapshot, the live one by default. Raises SnapshotNotFound and SnapshotInvalid."""
