@@ -28,7 +28,7 @@ MODULES = ("bisect", "heapq", "statistics", "sqlite3", "zipfile", "csv", "json",
 QUESTIONS = (
     "insert into a list and keep it sorted without sorting again",
     "get the smallest item first with a priority queue",
-    "如何计算一组数据的中位数？",
+    "如何执行 SQL 查询并读取结果？",
 )
 _SOURCE = {
     "id": SITE_HOST, "name": "Python standard library (pydoc on this machine)", "sector": "technical-docs",

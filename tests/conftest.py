@@ -1,7 +1,10 @@
 """Fixtures that several areas share."""
 
 import os
+import signal
 
+# Tests press Ctrl-C in child processes, which would inherit that it is ignored, as in background jobs.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 # Before any import that reads it: tests ask no hub.
 os.environ["HF_HUB_OFFLINE"] = "1"
 
