@@ -3,8 +3,6 @@
 import os
 import signal
 
-# Tests press Ctrl-C in child processes, which would inherit that it is ignored, as in background jobs.
-signal.signal(signal.SIGINT, signal.default_int_handler)
 # Before any import that reads it: tests ask no hub.
 os.environ["HF_HUB_OFFLINE"] = "1"
 
@@ -18,6 +16,9 @@ from index.encoders import Encoder, load_encoder
 from index.settings import EncoderSettings
 from index.snapshot import Snapshot
 from index.store import DataFolder, SnapshotStore
+
+# Tests press Ctrl-C in child processes, which would inherit that it is ignored, as in background jobs.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 MINILM = "sentence-transformers/all-MiniLM-L6-v2"
 
