@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 from crawler.archive import Response, log_skipped, read_archive
 from crawler.extract import EXTRACTOR_VERSION, Extracted, Skipped, is_html
@@ -119,6 +120,9 @@ def _job(response: Response, source_list: SourceList) -> Job:
     source = source_list.listed(response.url)
     if source is None:
         return Job(response, skipped=Skipped("not listed"))
+    # Some sites answer with HTML even here; a crawl archives it, but nobody wrote it to be read.
+    if urlsplit(response.url).path == "/robots.txt":
+        return Job(response, skipped=Skipped("robots.txt"))
     if not is_html(response):
         return Job(response, skipped=Skipped("not html"))
     return Job(response, source, canonical_url(response.url))

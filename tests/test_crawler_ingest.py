@@ -75,10 +75,12 @@ def test_pages_of_listed_sources_are_stored_and_the_rest_is_counted_by_reason(
     archive.add("https://example.org/c", html(head='<meta name="robots" content="noindex">'))
     archive.add("https://example.org/d", b"<html></html>")
     archive.add("https://example.net/e")
+    archive.add("https://example.net/robots.txt")
     report = run(catalog, archive.path)
-    assert report.responses == 7
+    assert report.responses == 8
     assert report.pages == PageCounts(new=2)
-    assert report.skipped == {"not listed": 1, "status 404": 1, "not html": 1, "noindex": 1, "no text": 1}
+    reasons = ("not listed", "status 404", "not html", "noindex", "no text", "robots.txt")
+    assert report.skipped == dict.fromkeys(reasons, 1)
     assert catalog.page("https://example.org/a").source == "example.org"
     assert catalog.page("https://example.net/e").blocks[0].text == "Title"
 

@@ -50,6 +50,7 @@ def crawl(
         print_json(result)
     else:
         print_crawl(result)
+        out.print(_NEXT)
     if not result.fetched.finished:
         raise typer.Exit(EXIT_INTERRUPTED)
 
@@ -74,6 +75,7 @@ def ingest(
         print_json(result)
     else:
         _print_ingest(result)
+        out.print(_NEXT)
 
 
 def print_crawl(result: CrawlResult) -> None:
@@ -95,7 +97,6 @@ def _print_ingest(result: IngestResult) -> None:
     if result.ingested.skipped:
         out.print(f"Skipped: {_counts(result.ingested.skipped)}")
     out.print(f"Split into passages: {split.resplit:,} of {split.pages:,} pages, {split.passages:,} passages")
-    out.print(_NEXT)
 
 
 def _counts(counts: object) -> str:
