@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 # faiss-cpu by default; on a machine with a GPU: make EXTRAS=gpu,offline,bench,dev demo
 EXTRAS ?= cpu,offline,bench,dev
-COLLECTIONS ?= $(wildcard ../shared/data/beir/scifact)
+COLLECTIONS ?= $(wildcard collections/*)
 DEMO_SETTINGS := demo-data/authority-search.toml
 # Without settings of one's own, `make serve` serves what `make demo` made.
 SETTINGS := $(if $(wildcard authority-search.toml),,$(if $(wildcard $(DEMO_SETTINGS)),--settings $(DEMO_SETTINGS)))
@@ -24,8 +24,8 @@ check: $(VENV)/installed ## Lint, formatting, types, import directions
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: $(VENV)/installed ## Judge retrieval on BEIR collections: make bench COLLECTIONS="path/to/scifact …"
-	@test -n "$(COLLECTIONS)" || { echo 'no collections: make bench COLLECTIONS="path/to/scifact ..."'; exit 2; }
+bench: $(VENV)/installed ## Judge retrieval on BEIR collections: make bench COLLECTIONS="path/to/scifact"
+	@test -n "$(COLLECTIONS)" || { echo 'no collections in BEIR layout: put some into collections/, or make bench COLLECTIONS="path/to/scifact ..."'; exit 2; }
 	$(BIN)/authority-search bench beir $(COLLECTIONS)
 
 serve: $(VENV)/installed ## Serve the live snapshot
