@@ -1,7 +1,6 @@
 """Crawl runs: one folder each, holding `run.json` (what was asked) and the WARC files (what came back)."""
 
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -12,6 +11,7 @@ from crawler.errors import ContactRequired, NothingToCrawl, RunError
 from crawler.scope import default_start
 from crawler.settings import CrawlSettings
 from domain_lists.urls import host_of
+from index.files import write_atomically
 
 RUN_FILE = "run.json"
 
@@ -104,12 +104,8 @@ def _new_folder(archive_dir: Path, stamp: str) -> Path:
 
 def _save(run: Run) -> None:
     stored = {name: value for name, value in asdict(run).items() if name not in ("id", "folder")}
-    beside = run.folder / f"{RUN_FILE}.new"
-    with beside.open("w", encoding="utf-8") as file:
-        json.dump(stored, file, indent=2, ensure_ascii=False)
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(run.folder / RUN_FILE)
+    content = json.dumps(stored, indent=2, ensure_ascii=False)
+    write_atomically(run.folder / RUN_FILE, content.encode())
 
 
 def _iso(moment: datetime) -> str:
