@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -27,10 +27,6 @@ class EncoderDescription:
     query_prefix: str
     passage_prefix: str
     digest: str
-
-    def as_dict(self) -> dict[str, Any]:
-        """The description as plain JSON values."""
-        return asdict(self)
 
     def require(self, other: "EncoderDescription") -> None:
         """Raise EncoderMismatch unless vectors of `self` and `other` may be compared."""
