@@ -3,7 +3,7 @@
 from typing import Annotated
 
 import typer
-from rich.table import Table
+from rich.table import Column, Table
 
 from index.encoders import load_encoder
 from index.lock import write_lock
@@ -56,7 +56,10 @@ def snapshots(context: typer.Context, as_json: Annotated[bool, JsonOption] = Fal
     if not manifests:
         out.print("no snapshots yet; run `authority-search publish`")
         return
-    table = Table("", "snapshot", "created", "pages", "passages", "encoder", box=None)
+    # Ids are what other commands are given: never shortened, however narrow the terminal.
+    table = Table(
+        "", Column("snapshot", min_width=25, no_wrap=True), "created", "pages", "passages", "encoder", box=None
+    )
     for one in manifests:
         mark = "*" if one.id == live else ""
         table.add_row(mark, one.id, one.created, f"{one.pages:,}", f"{one.passages:,}", one.encoder.model)

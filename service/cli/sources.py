@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.table import Table
+from rich.table import Column, Table
 
 from domain_lists.records import Match
 from domain_lists.validator import check
@@ -36,7 +36,9 @@ def sources(
     if as_json:
         print_json({"version": listed.version, "sources": rows, "profiles": sorted(listed.profiles)})
         return
-    table = Table("source", "name", "sector", "country", "language", "tier", "authority", box=None)
+    table = Table(
+        Column("source", overflow="fold"), "name", "sector", "country", "language", "tier", "authority", box=None
+    )
     for one in rows:
         facts = (one.id, escape(one.name), one.sector, one.country, one.language)
         table.add_row(*facts, str(one.tier), f"{one.authority:.2f}")
