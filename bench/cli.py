@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from bench.beir import read_collection
@@ -14,7 +15,6 @@ from service.cli.console import (
     EXIT_FAILED,
     JsonOption,
     err,
-    escape,
     out,
     print_json,
     run_command,

@@ -5,11 +5,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from crawler.archive import archive_files
 from crawler.errors import NothingToCrawl
 from crawler.fetch import fetch
 from crawler.ingest import IngestReport, ingest
 from crawler.report import FetchReport
-from crawler.runs import Run, finish_run, start_run, unfinished_run
+from crawler.runs import finish_run, start_run, unfinished_run
 from crawler.split import SplitReport, split_pages
 from domain_lists.source_list import SourceList
 from index.build import NOTHING_TO_PUBLISH, BuildReport, build_snapshot, listed_pages
@@ -75,7 +76,7 @@ def run_crawl(
             # Or every later crawl of these sources would go on with it.
             finish_run(run)
             raise
-        done = _ingest(settings, sources, _archive_files(run), progress)
+        done = _ingest(settings, sources, archive_files(run.folder), progress)
     return CrawlResult(run.id, fetched, done.ingested, done.split)
 
 
@@ -104,7 +105,3 @@ def _ingest(settings: Settings, sources: SourceList, files: Sequence[Path], prog
     with Catalog(DataFolder(settings.data_dir).catalog) as catalog:
         ingested = ingest(files, catalog, sources, settings.crawl, progress)
         return IngestResult(ingested, split_pages(catalog, settings.passages, progress))
-
-
-def _archive_files(run: Run) -> list[Path]:
-    return sorted(run.folder.glob("*.warc.gz"))

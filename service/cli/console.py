@@ -15,6 +15,7 @@ import typer
 from pydantic import BaseModel
 from rich import progress as bars_of_rich
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeElapsedColumn
 
 from authority_search import AuthoritySearchError
@@ -76,13 +77,6 @@ def run_command(command: Callable[[], None]) -> NoReturn:
         err.print(f"[bold red]error:[/] {escape(str(error))}")
         sys.exit(_exit_code(error))
     sys.exit(0)
-
-
-def escape(text: str) -> str:
-    """Text that rich shows as it is."""
-    from rich.markup import escape as rich_escape
-
-    return rich_escape(text)
 
 
 @contextmanager

@@ -4,10 +4,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from authority_search import Client
 from index.encoders import load_encoder
-from service.cli.console import escape, out, shown_progress
+from service.cli.console import out, shown_progress
 from service.cli.gather import print_crawl
 from service.cli.look import print_search
 from service.demo import MODULES, QUESTIONS, SITE_HOST, SITE_PORT, documentation_site, serving, write_settings

@@ -4,8 +4,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
-from service.cli.console import EXIT_INTERRUPTED, JsonOption, escape, out, print_json, settings_of, shown_progress
+from service.cli.console import EXIT_INTERRUPTED, JsonOption, out, print_json, settings_of, shown_progress
 from service.pipeline import CrawlResult, IngestResult, load_sources, run_crawl, run_ingest
 
 app = typer.Typer()

@@ -6,12 +6,13 @@ from typing import Annotated, Any
 
 import typer
 from pydantic import ValidationError
+from rich.markup import escape
 
 from authority_search import Client
 from authority_search.models import Hit, OpenReply, OpenRequest, SearchReply, SearchRequest
 from authority_search.validation import explain as explain_errors
 from index.encoders import load_encoder
-from service.cli.console import JsonOption, escape, out, print_json, settings_of
+from service.cli.console import JsonOption, out, print_json, settings_of
 from service.errors import InvalidRequest
 from service.opening import open_targets
 from service.pipeline import open_store

@@ -6,9 +6,10 @@ from contextlib import suppress
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from index.encoders import load_encoder
-from service.cli.console import err, escape, settings_of
+from service.cli.console import err, settings_of
 from service.pipeline import open_store
 
 app = typer.Typer()

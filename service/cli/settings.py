@@ -3,9 +3,10 @@
 from typing import Annotated, Any
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
-from service.cli.console import JsonOption, escape, out, print_json, settings_of
+from service.cli.console import JsonOption, out, print_json, settings_of
 from service.settings import Settings, setting_rows
 
 app = typer.Typer()

@@ -4,11 +4,12 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 from rich.table import Column, Table
 
 from domain_lists.records import Match
 from domain_lists.validator import check
-from service.cli.console import JsonOption, err, escape, out, print_json, settings_of
+from service.cli.console import JsonOption, err, out, print_json, settings_of
 from service.pipeline import load_sources
 
 app = typer.Typer()
