@@ -15,8 +15,8 @@ ANALYZER = "authority"
 _MAX_TERM = 64
 
 # With 々 and 〇, which stand inside words and years.
-_CJK = "\u3005-\u3007\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U000323af"
-_RUN = re.compile(rf"[{_CJK}]+|[^\W_{_CJK}]+")
+CJK = "\u3005-\u3007\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U000323af"
+_RUN = re.compile(rf"[{CJK}]+|[^\W_{CJK}]+")
 _FIRST_CJK = "\u3005"
 
 
@@ -24,7 +24,7 @@ def spaced_terms(text: str) -> str:
     """The unstemmed terms of `text`, in order, parted by single spaces: what the index is given."""
     terms: list[str] = []
     for run in _RUN.findall(unicodedata.normalize("NFKC", text).casefold()):
-        if run[0] >= _FIRST_CJK and re.match(rf"[{_CJK}]", run):
+        if run[0] >= _FIRST_CJK and re.match(rf"[{CJK}]", run):
             terms.extend(run)
             terms.extend(run[i : i + 2] for i in range(len(run) - 1))
         else:

@@ -11,7 +11,8 @@ import numpy as np
 from domain_lists.errors import UnknownSource
 from domain_lists.source_list import SourceList
 from index.catalog import Catalog
-from index.columns import ColumnsWriter
+from index.columns import TEXT_HASHES, Columns, ColumnsWriter
+from index.copies import find_copies
 from index.dense import DenseWriter
 from index.encoders import Encoder
 from index.errors import SnapshotInvalid, SnapshotNotFound
@@ -159,6 +160,7 @@ def _write(
         progress("index", columns.passages, None)
     dense.add(cache.get(keys))
     columns.finish()
+    np.save(folder / TEXT_HASHES, find_copies(Columns(folder), progress))
     lexical.finish()
     dense.write(folder / "dense.faiss")
     return columns.pages, columns.passages

@@ -4,10 +4,9 @@ Rows are ordered by (page URL, ordinal), so that a page's passages are neighbour
 same rows. A passage's text is not stored again: it is a slice of its page's text.
 """
 
-import hashlib
 import json
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -22,6 +21,7 @@ from index.records import Dated, Page, Passage
 
 DATE_FIELDS = ("published", "modified", "crawled", "changed")
 NO_DATE = 0
+TEXT_HASHES = "text_hashes.npy"
 
 PASSAGE_SCHEMA = pa.schema(
     [
@@ -33,7 +33,6 @@ PASSAGE_SCHEMA = pa.schema(
         ("tokens", pa.int32()),
         ("source", pa.int32()),
         ("language", pa.int32()),
-        ("text_hash", pa.uint64()),
         ("heading_path", pa.list_(pa.string())),
     ]
 )
@@ -80,13 +79,13 @@ class Columns:
     """Passages and pages of a snapshot by number. Memory-mapped: opening reads only what filters need."""
 
     def __init__(self, folder: Path) -> None:
+        self._folder = folder
         self._passages = _mapped(folder / "passages.arrow")
         self._pages = _mapped(folder / "pages.arrow")
         names = json.loads((folder / "names.json").read_text(encoding="utf-8"))
         self._source_ids: tuple[str, ...] = tuple(names["sources"])
         self._languages: tuple[str, ...] = tuple(names["languages"])
         self._page = self._numbers("page")
-        self.text_hash = self._numbers("text_hash").astype(np.uint64)
         self.source = self._numbers("source").astype(np.int32)
 
     def __len__(self) -> int:
@@ -111,12 +110,22 @@ class Columns:
         return np.bincount(self._pages.column("source").to_numpy(), minlength=len(self._source_ids))
 
     @cached_property
+    def text_hash(self) -> NDArray[np.uint64]:
+        """Equal for rows that carry the same text, near-duplicates included; shape [n]. See `index.copies`."""
+        hashes: NDArray[np.uint64] = np.load(self._folder / TEXT_HASHES)
+        return hashes
+
+    @cached_property
     def filterable(self) -> PassageColumns:
         """The columns that filters read."""
         pages = self._page
         days = {field: _days(self._pages.column(field))[pages] for field in DATE_FIELDS}
         language = self._numbers("language").astype(np.int32)
         return PassageColumns(self.source, language, days, self._source_ids, self._languages)
+
+    @cached_property
+    def _offsets(self) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+        return self._numbers("start"), self._numbers("end")
 
     @cached_property
     def _rows_by_id(self) -> NDArray[np.int64]:
@@ -133,6 +142,16 @@ class Columns:
             start=at["start"], end=at["end"], language=language, tokens=at["tokens"],
         )  # fmt: skip
         return passage, page
+
+    def texts(self, rows: Iterable[int]) -> Iterator[str]:
+        """The texts of the passages in those rows; a page is read once for its neighbouring rows."""
+        starts, ends = self._offsets
+        number, text = -1, ""
+        for row in rows:
+            if self._page[row] != number:
+                number = int(self._page[row])
+                text = self._pages.column("text")[number].as_py()
+            yield text[starts[row] : ends[row]]
 
     def passage_id(self, row: int) -> str:
         """The id of the passage in a row."""
@@ -215,7 +234,7 @@ class ColumnsWriter:
             language = self._languages.setdefault(passage.language, len(self._languages))
             self._passage_rows.append(
                 {name: getattr(passage, name) for name in ("id", "ordinal", "start", "end", "tokens", "heading_path")}
-                | {"page": self.pages, "source": source, "language": language, "text_hash": text_hash(passage.text)}
+                | {"page": self.pages, "source": source, "language": language}
             )
         self.passages += len(passages)
         self.pages += 1
@@ -235,11 +254,6 @@ class ColumnsWriter:
             self._passage_writer.write_batch(pa.RecordBatch.from_pylist(self._passage_rows, PASSAGE_SCHEMA))
             self._page_writer.write_batch(pa.RecordBatch.from_pylist(self._page_rows, PAGE_SCHEMA))
             self._passage_rows, self._page_rows = [], []
-
-
-def text_hash(text: str) -> int:
-    """64 bits that are equal for texts that differ only in case and white space."""
-    return int.from_bytes(hashlib.sha256(" ".join(text.casefold().split()).encode()).digest()[:8], "big")
 
 
 def _mapped(path: Path) -> "pa.Table":

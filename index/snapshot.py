@@ -4,6 +4,7 @@
 <id>/lexical/        Tantivy
 <id>/dense.faiss     FAISS
 <id>/passages.arrow  <id>/pages.arrow  <id>/names.json   columns by row number
+<id>/text_hashes.npy  equal where rows carry the same text
 <id>/sources.json    the sources and profiles the snapshot was built with
 """
 
@@ -21,7 +22,7 @@ from index.encoders import EncoderDescription
 from index.errors import SnapshotInvalid
 from index.lexical import LexicalIndex
 
-FORMAT = 1
+FORMAT = 2
 MANIFEST = "manifest.json"
 
 
@@ -66,12 +67,13 @@ class Snapshot:
         self.manifest = Manifest.read(folder)
         try:
             self.columns = Columns(folder)
+            hashed = len(self.columns.text_hash)
             self.lexical = LexicalIndex(folder / "lexical")
             self.dense = DenseIndex.open(folder / "dense.faiss")
             self.sources = read_sources(folder / "sources.json")
-        except (OSError, ValueError, RuntimeError, KeyError, TypeError) as error:
+        except (OSError, EOFError, ValueError, RuntimeError, KeyError, TypeError) as error:
             raise SnapshotInvalid(f"{folder} cannot be opened ({error}); publish again or roll back") from error
-        counts = {len(self.columns), len(self.lexical), len(self.dense), self.manifest.passages}
+        counts = {len(self.columns), hashed, len(self.lexical), len(self.dense), self.manifest.passages}
         if len(counts) != 1:
             raise SnapshotInvalid(f"{folder}: passages, lexical and dense index differ in size: {sorted(counts)}")
 

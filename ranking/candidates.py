@@ -25,7 +25,11 @@ class ArmScores:
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
-    """The candidates of one query, one value each, in any order. `ids` are unique and break all ties."""
+    """The candidates of one query, one value each, in any order. `ids` are unique and break all ties.
+
+    `text_hash` is equal for candidates that carry the same text, near-duplicates included; which do is for
+    the index to say.
+    """
 
     ids: tuple[str, ...]
     lexical: ArmScores

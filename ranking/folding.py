@@ -1,4 +1,4 @@
-"""Folding: one text that stands on several pages is one hit."""
+"""Folding: one text that stands on several pages is one hit. Which pages carry one text, `index.copies` says."""
 
 from collections.abc import Callable, Sequence
 

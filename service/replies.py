@@ -75,7 +75,8 @@ def _hit(
         source=source_info(snapshot.sources.get(page.source)),
         dates=page_dates(page),
         score=_rounded(ranked.fused),
-        also_at=sorted(set(also_at) - {page.url}),
+        # In the order of preference: the most trusted first.
+        also_at=[url for url in dict.fromkeys(also_at) if url != page.url],
         explanation=explanation,
     )
 

@@ -209,7 +209,7 @@ def test_a_hit_shows_all_that_a_citation_needs() -> None:
         "> One.\n"
         "> Two.\n"
         "(12 tokens cut here; open the passage to read them.)\n"
-        "same text at: https://b.org/"
+        "also at: https://b.org/"
     )
 
 

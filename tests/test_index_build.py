@@ -60,7 +60,10 @@ def answers(root: Path) -> list[object]:
 
 def columns_bytes(root: Path) -> list[bytes]:
     folder = live(root).folder
-    return [(folder / name).read_bytes() for name in ("passages.arrow", "pages.arrow", "names.json", "dense.faiss")]
+    return [
+        (folder / name).read_bytes()
+        for name in ("passages.arrow", "pages.arrow", "names.json", "text_hashes.npy", "dense.faiss")
+    ]
 
 
 def test_rows_are_the_same_in_all_parts(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from records import BANK, FORUM, JOURNAL, make_page, make_passages, small_pages, with_passages
 
-from index.columns import DATE_FIELDS, NO_DATE, Columns, ColumnsWriter, text_hash
+from index.columns import DATE_FIELDS, NO_DATE, Columns, ColumnsWriter
 from index.encoders import Encoder, Vectors
 from index.filters import DateField, DateRange, Filter, apply_filter
 from index.records import Page
@@ -75,12 +75,6 @@ def test_pages_out_of_order_are_refused(tmp_path: Path) -> None:
         with pytest.raises(AssertionError, match="in the order of their URLs"):
             writer.add(make_page(url, "x"), [])
     writer.finish()
-
-
-def test_texts_that_differ_in_case_and_space_fold_together() -> None:
-    assert text_hash("Some  Text\n") == text_hash("some text") == text_hash("SOME TEXT")
-    assert text_hash("some text") != text_hash("sometext")
-    assert text_hash("利率") != text_hash("利 率")
 
 
 def test_the_fields_of_dates_are_those_of_a_page() -> None:

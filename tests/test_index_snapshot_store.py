@@ -39,7 +39,9 @@ def test_a_snapshot_opens_as_it_was_published(small_snapshot: Snapshot) -> None:
     assert manifest.list_version == small_sources().version
     assert small_snapshot.sources.sources == small_sources().sources
     assert small_snapshot.sources.select("primary") == frozenset({BANK})
-    assert {"dense.faiss", "passages.arrow", "pages.arrow", "names.json", "sources.json"} < set(manifest.files)
+    assert {"dense.faiss", "passages.arrow", "pages.arrow", "names.json", "sources.json", "text_hashes.npy"} < set(
+        manifest.files
+    )
 
 
 def test_a_manifest_survives_its_file(small_snapshot: Snapshot, tmp_path: Path) -> None:
@@ -97,7 +99,11 @@ def test_parts_that_differ_in_size_are_refused(copied: Path, shorten: Callable[[
 
 
 @pytest.mark.parametrize(
-    "name", ["dense.faiss", "passages.arrow", "pages.arrow", "names.json", "sources.json", "lexical/meta.json"]
+    "name",
+    [
+        *("dense.faiss", "passages.arrow", "pages.arrow", "text_hashes.npy"),
+        *("names.json", "sources.json", "lexical/meta.json"),
+    ],
 )
 @pytest.mark.parametrize("harm", ["missing", "empty", "garbage"])
 def test_a_harmed_part_is_refused_with_the_snapshots_name(copied: Path, name: str, harm: str) -> None:
@@ -114,8 +120,9 @@ def test_a_harmed_part_is_refused_with_the_snapshots_name(copied: Path, name: st
         ("", "cannot be read"),
         ("[]", "cannot be read"),
         ("{}", "cannot be read"),
-        ('{"format": 1}', "cannot be read"),
-        ('{"format": 99}', "has snapshot format 99, this version reads 1; publish again"),
+        ('{"format": 2}', "cannot be read"),
+        ('{"format": 1}', "has snapshot format 1, this version reads 2; publish again"),
+        ('{"format": 99}', "has snapshot format 99, this version reads 2; publish again"),
     ],
 )
 def test_a_manifest_that_cannot_be_used_is_refused(copied: Path, content: str, message: str) -> None:

@@ -139,6 +139,7 @@ FILES = (
     "pages.arrow",
     "dense.faiss",
     "sources.json",
+    "text_hashes.npy",
     "lexical/meta.json",
 )
 DAMAGE: dict[str, Callable[[Path], object]] = {

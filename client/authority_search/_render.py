@@ -64,7 +64,7 @@ def _hit(hit: Hit) -> Iterator[str]:
     if hit.truncated_tokens:
         yield f"({hit.truncated_tokens} tokens cut here; open the passage to read them.)"
     if hit.also_at:
-        yield f"same text at: {' '.join(hit.also_at)}"
+        yield f"also at: {' '.join(hit.also_at)}"
 
 
 def _opened(result: OpenResult) -> Iterator[str]:

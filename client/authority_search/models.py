@@ -186,7 +186,9 @@ class Hit(Reply):
     source: SourceInfo
     dates: Dates
     score: float
-    also_at: Annotated[list[str], Field(description="Other URLs that carry the same text")] = []
+    also_at: Annotated[
+        list[str], Field(description="Other URLs that carry the same or nearly the same text, the most trusted first")
+    ] = []
     explanation: Explanation | None = None
 
 
@@ -206,7 +208,7 @@ class QueryResult(Reply):
     candidates: Annotated[
         int, Field(description="Candidates that were ranked, at a depth that does not depend on top_k")
     ]
-    folded: Annotated[int, Field(description="Candidates folded into a hit with the same text")] = 0
+    folded: Annotated[int, Field(description="Candidates folded into a hit with the same or nearly the same text")] = 0
     capped: Annotated[int, Field(description="Candidates left out by max_per_page and max_per_source")] = 0
     omitted: Annotated[int, Field(description="Hits within top_k left out by max_tokens")] = 0
 

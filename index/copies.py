@@ -1,0 +1,137 @@
+"""Which passages carry the same text: equal ones, and near-duplicates that stand on different hosts.
+
+Candidates come from MinHash with banding (Broder 1997; Leskovec, Rajaraman and Ullman, "Mining of Massive
+Datasets", chapter 3), and each pair is then compared itself (`index.likeness`): signatures only propose.
+
+Near-duplicates on one host are left apart. Reference works are full of passages that differ in one word and
+mean another thing (`createdb`, `dropdb`), and whoever keeps both on a host says so; on two hosts, nobody
+comes to so many equal words by chance. Hence a group holds at most one text of a host.
+"""
+
+from collections import defaultdict
+from functools import lru_cache
+from urllib.parse import urlsplit
+
+import numpy as np
+from numpy.typing import NDArray
+from rensa import RMinHash
+
+from index.columns import Columns
+from index.likeness import LEAST_RESEMBLANCE, Outline, facts, outline, resemblance, shingles, text_hash, words
+from index.progress import Progress, silent
+
+# Sixteen bands of five find a pair of resemblance .8 with probability .998 and one of .9 with .9999999.
+_BANDS, _BAND_ROWS = 16, 5
+_SEED = 1
+_BATCH = 8192
+# Bounds the work where very many texts share a band: each is paired with so many that follow.
+_MOST_NEIGHBOURS = 200
+_OUTLINES_KEPT = 16_384
+
+Hashes = NDArray[np.uint64]
+Pair = tuple[int, int]
+
+
+def find_copies(columns: Columns, progress: Progress = silent) -> Hashes:
+    """A hash for each row, shape [n], equal for rows that carry the same text.
+
+    It is the hash of the row's own text, or that of the first row of its group of near-duplicates. Any two
+    texts of a group resemble each other, so there are no chains; the most alike are joined first.
+    """
+    hosts = _hosts(columns)
+    near = len(set(hosts.tolist())) > 1
+    hashes, bands = _read(columns, near, progress)
+    if not near:
+        return hashes
+    first = np.sort(np.unique(hashes, return_index=True)[1])
+    alike = _alike(columns, _apart(_proposed(bands, first, hosts), hashes, hosts))
+    leader_of = {int(hashes[row]): int(hashes[leader]) for row, leader in _leaders(alike).items()}
+    return _replaced(hashes, leader_of)
+
+
+def _hosts(columns: Columns) -> NDArray[np.int64]:
+    """The number of the host of each row."""
+    numbers: dict[str, int] = {}
+    by_page = [
+        numbers.setdefault(urlsplit(columns.url(page)).netloc, len(numbers)) for page in range(columns.page_count)
+    ]
+    return np.array(by_page, np.int64)[columns.page_numbers(np.arange(len(columns)))]
+
+
+def _read(columns: Columns, near: bool, progress: Progress) -> tuple[Hashes, Hashes]:
+    """Text hashes, shape [n], and band keys, shape [n, bands], or [0, bands] unless `near`."""
+    hashes = np.empty(len(columns), np.uint64)
+    bands = np.empty((len(columns) if near else 0, _BANDS), np.uint64)
+    for start in range(0, len(columns), _BATCH):
+        rows = range(start, min(start + _BATCH, len(columns)))
+        texts = list(columns.texts(rows))
+        hashes[start : rows.stop] = [text_hash(text) for text in texts]
+        if near:
+            bands[start : rows.stop] = _band_keys(texts)
+        progress("compare", rows.stop, len(columns))
+    return hashes, bands
+
+
+def _band_keys(texts: list[str]) -> Hashes:
+    """A key for each band of a text's signature. Texts with other facts have other keys: they are never the same."""
+    found = [words(text) for text in texts]
+    matrix = RMinHash.digest_matrix_from_token_sets([shingles(one) for one in found], _BANDS * _BAND_ROWS, _SEED)
+    signatures = np.array(matrix.to_rows(), np.uint64).reshape(len(texts), _BANDS, _BAND_ROWS)
+    keys = np.repeat(np.array([[text_hash(" ".join(facts(one)))] for one in found], np.uint64), _BANDS, axis=1)
+    for row in range(_BAND_ROWS):
+        keys = keys * np.uint64(0x9E3779B97F4A7C15) + signatures[:, :, row]
+    return keys
+
+
+def _proposed(bands: Hashes, first: NDArray[np.int64], hosts: NDArray[np.int64]) -> set[Pair]:
+    """Pairs of rows, the lower first, that share a band and stand on different hosts. `first` has a row per text."""
+    pairs: set[Pair] = set()
+    for number in range(_BANDS):
+        band = bands[first, number]
+        order = np.argsort(band, kind="stable")
+        for step in range(1, min(_MOST_NEIGHBOURS, len(order) - 1) + 1):
+            at = np.flatnonzero(band[order[step:]] == band[order[:-step]])
+            if not len(at):
+                break
+            one, other = first[order[at]], first[order[at + step]]
+            apart = hosts[one] != hosts[other]
+            pairs.update(zip(one[apart].tolist(), other[apart].tolist(), strict=True))
+    return pairs
+
+
+def _apart(pairs: set[Pair], hashes: Hashes, hosts: NDArray[np.int64]) -> list[Pair]:
+    """The pairs, sorted, whose texts have no host in common, all rows of each text considered."""
+    involved = {int(hashes[row]) for pair in pairs for row in pair}
+    standing: dict[int, set[int]] = defaultdict(set)
+    for row in np.flatnonzero(np.isin(hashes, np.array(list(involved), np.uint64))).tolist():
+        standing[int(hashes[row])].add(int(hosts[row]))
+    return sorted((a, b) for a, b in pairs if standing[int(hashes[a])].isdisjoint(standing[int(hashes[b])]))
+
+
+def _alike(columns: Columns, pairs: list[Pair]) -> dict[Pair, float]:
+    """The resemblance of the pairs that are near-duplicates."""
+
+    @lru_cache(_OUTLINES_KEPT)
+    def outlined(row: int) -> Outline:
+        return outline(next(columns.texts([row])))
+
+    measured = ((pair, resemblance(outlined(pair[0]), outlined(pair[1]))) for pair in pairs)
+    return {pair: alike for pair, alike in measured if alike >= LEAST_RESEMBLANCE}
+
+
+def _leaders(alike: dict[Pair, float]) -> dict[int, int]:
+    """The first row of its group for each row in a pair. Complete linkage, closest pairs first, then by row."""
+    group: dict[int, list[int]] = {}
+    for a, b in sorted(alike, key=lambda pair: (-alike[pair], pair)):
+        one, other = group.setdefault(a, [a]), group.setdefault(b, [b])
+        if one is not other and all((min(x, y), max(x, y)) in alike for x in one for y in other):
+            one.extend(other)
+            group.update((row, one) for row in other)
+    return {row: min(rows) for row, rows in group.items()}
+
+
+def _replaced(hashes: Hashes, leader_of: dict[int, int]) -> Hashes:
+    result = hashes.copy()
+    for row in np.flatnonzero(np.isin(hashes, np.array(list(leader_of), np.uint64))).tolist():
+        result[row] = leader_of[int(hashes[row])]
+    return result
