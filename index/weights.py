@@ -110,8 +110,8 @@ def _is_cross_encoder(folder: Path) -> bool:
     if (folder / "modules.json").is_file():
         scores_pairs = _json_object(folder / "config_sentence_transformers.json").get("model_type") == "CrossEncoder"
     else:
-        architectures = _json_object(folder / "config.json").get("architectures") or [""]
-        scores_pairs = str(architectures[0]).endswith(("ForSequenceClassification", "ForCausalLM"))
+        named = str(_json_object(folder / "config.json").get("architectures"))
+        scores_pairs = any(head in named for head in ("ForSequenceClassification", "ForCausalLM"))
     return scores_pairs and bool(_weight_files(folder))
 
 
