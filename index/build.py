@@ -11,7 +11,7 @@ import numpy as np
 from domain_lists.errors import UnknownSource
 from domain_lists.source_list import SourceList
 from index.catalog import Catalog
-from index.columns import TEXT_HASHES, Columns, ColumnsWriter
+from index.columns import TEXT_HASHES, Columns, ColumnsWriter, StoredPage
 from index.copies import find_copies
 from index.dense import DenseWriter
 from index.encoders import Encoder
@@ -51,8 +51,8 @@ def listed_pages(catalog: Catalog, sources: SourceList) -> Iterator[tuple[Page, 
             yield (page if source.id == page.source else replace(page, source=source.id)), passages
 
 
-def embedded_text(page: Page, passage: Passage) -> str:
-    """The text that stands for a passage in the dense arm: title and headings give a paragraph its subject."""
+def embedded_text(page: Page | StoredPage, passage: Passage) -> str:
+    """The text that models read for a passage: title and headings give a paragraph its subject."""
     context = [page.title, *(heading for heading in passage.heading_path if heading != page.title)]
     return "\n".join([" > ".join(part for part in context if part), passage.text]).strip()
 

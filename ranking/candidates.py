@@ -56,7 +56,7 @@ class Ranked(NamedTuple):
     """A ranked candidate. `at` and `same_text` index into the candidates; ranks count from 1, bands from 0.
 
     `lexical` and `dense` are the normalised scores of the candidate itself; `fused` is that of the best copy of
-    its text. Ranks are those before caps.
+    its text. Ranks are those before caps. `reranker` is the score its text got, None where it was not read.
     """
 
     at: int
@@ -66,6 +66,7 @@ class Ranked(NamedTuple):
     band: int
     rank_without_authority: int
     authority_moved: int
+    reranker: float | None
     same_text: tuple[int, ...]
 
 

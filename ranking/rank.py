@@ -1,4 +1,4 @@
-"""From candidates to an explained order: normalise, fuse, fold, band, order, cap. Pure.
+"""From candidates to an explained order: normalise, fuse, rerank, fold, band, order, cap. Pure.
 
 Hits sort by (band, authority, fused score, passage id). Bands exist in every mode; `off` and `boost` leave
 authority out of the sort key, and `boost` adds it to the score instead.
@@ -7,16 +7,26 @@ authority out of the sort key, and `boost` adds it to the score instead.
 import numpy as np
 
 from ranking.bands import bands
-from ranking.candidates import Candidates, Floats, Policy, Ranked, Ranking
+from ranking.candidates import Candidates, Floats, Integers, Policy, Ranked, Ranking
 from ranking.caps import within_caps
 from ranking.folding import fold
+from ranking.reranking import best_texts, with_reranker
 from ranking.z_score import z_scores
 
 
-def rank(candidates: Candidates, policy: Policy) -> Ranking:
-    """Order the candidates of one query. The order of the input does not matter."""
-    lexical, dense = z_scores(candidates.lexical), z_scores(candidates.dense)
-    relevance = _fused(candidates, lexical, dense, policy.dense_weight)
+def to_rerank(candidates: Candidates, policy: Policy, depth: int) -> Integers:
+    """The candidates that a reranker should score before `rank`, at most `depth`. Authority has no say in it."""
+    return best_texts(candidates, _relevance(candidates, policy)[2], depth)
+
+
+def rank(candidates: Candidates, policy: Policy, reranker: Floats | None = None) -> Ranking:
+    """Order the candidates of one query. The order of the input does not matter.
+
+    `reranker` holds a reranker's scores of `to_rerank`'s candidates, shape [n], NaN for all others.
+    """
+    lexical, dense, relevance = _relevance(candidates, policy)
+    if reranker is not None:
+        relevance = with_reranker(relevance, reranker, policy.band_width)
     fused = relevance
     if policy.authority == "boost":
         fused = relevance + policy.boost_weight * (candidates.authority - 0.5)
@@ -39,6 +49,7 @@ def rank(candidates: Candidates, policy: Policy) -> Ranking:
             band=band[i],
             rank_without_authority=without[i],
             authority_moved=without[i] - place,
+            reranker=_reranked(reranker, int(kept[i]), groups[int(kept[i])]),
             same_text=groups[int(kept[i])],
         )
         for place, i in enumerate(order, 1)
@@ -46,6 +57,18 @@ def rank(candidates: Candidates, policy: Policy) -> Ranking:
     caps = (policy.max_per_page, policy.max_per_source)
     shown = within_caps(hits, candidates.page, candidates.source, *caps)
     return Ranking([hits[at] for at in shown], len(candidates.ids) - len(kept), len(kept) - len(shown))
+
+
+def _relevance(candidates: Candidates, policy: Policy) -> tuple[Floats, Floats, Floats]:
+    """Normalised lexical and dense scores and their fusion, each of shape [n]."""
+    lexical, dense = z_scores(candidates.lexical), z_scores(candidates.dense)
+    return lexical, dense, _fused(candidates, lexical, dense, policy.dense_weight)
+
+
+def _reranked(scores: Floats | None, at: int, same: tuple[int, ...]) -> float | None:
+    """What the reranker gave the text, whichever copy it read."""
+    best = np.nan if scores is None else float(np.fmax.reduce(scores[[at, *same]]))
+    return None if np.isnan(best) else best
 
 
 def _fused(candidates: Candidates, lexical: Floats, dense: Floats, dense_weight: float) -> Floats:

@@ -12,6 +12,7 @@ from authority_search.models import Readiness, SearchRequest
 from domain_lists.errors import DomainListError
 from index.encoders import Encoder
 from index.errors import IndexingError, SnapshotInvalid
+from index.rerankers import Reranker
 from index.store import SnapshotStore
 from ranking.settings import RankingSettings
 from service.errors import NotReady, ServiceError
@@ -29,13 +30,15 @@ class LiveSearcher:
         load_encoder: Callable[[], Encoder],
         settings: RankingSettings,
         poll_seconds: float = 1.0,
+        load_reranker: Callable[[], Reranker | None] = lambda: None,
     ) -> None:
         self._store = store
         self._load_encoder = load_encoder
+        self._load_reranker = load_reranker
         self._settings = settings
         self._poll_seconds = poll_seconds
         self._searcher: Searcher | None = None
-        self._encoder: Encoder | None = None
+        self._models: tuple[Encoder, Reranker | None] | None = None
         self._trouble = "the encoder is being loaded"
         self._tried: str | None = None
         self._stop = threading.Event()
@@ -69,6 +72,7 @@ class LiveSearcher:
             snapshot=manifest.id,
             passages=manifest.passages,
             encoder=manifest.encoder.model,
+            reranker=searcher.reranker.model if searcher.reranker else None,
             reason=self._trouble or None,
         )
 
@@ -78,8 +82,8 @@ class LiveSearcher:
         if published is not None and published == self._tried:
             return
         try:
-            self._encoder = self._encoder or self._load_encoder()
-            self._searcher = self._opened(published, self._encoder)
+            self._models = self._models or (self._load_encoder(), self._load_reranker())
+            self._searcher = self._opened(published, *self._models)
             self._tried, trouble = published, ""
         except (IndexingError, DomainListError, ServiceError) as error:
             # Final for this snapshot: the next publication is tried again.
@@ -90,13 +94,13 @@ class LiveSearcher:
             _log.warning("cannot serve what is published: %s", trouble)
         self._trouble = trouble
 
-    def _opened(self, snapshot_id: str | None, encoder: Encoder) -> Searcher:
-        searcher = Searcher(self._store.open(snapshot_id), encoder, self._settings)
-        # One search brings in what the first request would have to wait for, and shows that both arms work.
+    def _opened(self, snapshot_id: str | None, encoder: Encoder, reranker: Reranker | None) -> Searcher:
+        searcher = Searcher(self._store.open(snapshot_id), encoder, self._settings, reranker)
+        # One search brings in what the first request would have to wait for, and shows that all parts work.
         reply = searcher.search(SearchRequest(queries=["warm up"], top_k=1))
         if reply.degraded:
             failed = reply.degraded[0]
-            raise SnapshotInvalid(f"{snapshot_id}: the {failed.arm} arm failed when tried: {failed.reason}")
+            raise SnapshotInvalid(f"{snapshot_id}: the {failed.part} failed when tried: {failed.reason}")
         _log.info("serving snapshot %s", searcher.snapshot.manifest.id)
         return searcher
 

@@ -86,6 +86,7 @@ def _explanation(candidates: Candidates, ranked: Ranked) -> Explanation:
         lexical=_arm_score(candidates.lexical, ranked.at, ranked.lexical),
         dense=_arm_score(candidates.dense, ranked.at, ranked.dense),
         fused=_rounded(ranked.fused),
+        reranker=None if ranked.reranker is None else _rounded(ranked.reranker),
         band=ranked.band,
         rank_without_authority=ranked.rank_without_authority,
         authority_moved=ranked.authority_moved,

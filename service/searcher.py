@@ -1,10 +1,11 @@
 """The searcher: one snapshot, one encoder, requests in and replies out, with no transport.
 
-A batch costs one encoder pass, one dense search and parallel lexical searches, whatever its size.
+A batch costs one encoder pass, one dense search and parallel lexical searches, whatever its size; with a
+reranker, one pass of it more.
 """
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import NamedTuple, TypeVar
 
@@ -16,6 +17,7 @@ from authority_search.models import (
     Degraded,
     OpenReply,
     OpenRequest,
+    Part,
     QueryResult,
     SearchReply,
     SearchRequest,
@@ -25,14 +27,16 @@ from authority_search.models import (
 from domain_lists.errors import UnknownProfile, UnknownSource
 from index.encoders import Encoder
 from index.filters import DateRange, Filter, Survivors, apply_filter
+from index.rerankers import Reranker
 from index.snapshot import Snapshot
-from ranking.candidates import ArmScores, Candidates, Policy
+from ranking.candidates import ArmScores, Candidates, Floats, Policy
 from ranking.rank import rank
 from ranking.settings import RankingSettings
 from ranking.weights import dense_weight
 from service.errors import Internal, UnknownName
 from service.opening import open_targets
 from service.replies import fill_hits, source_info
+from service.reranking import ToRank, reranker_scores
 
 _log = logging.getLogger(__name__)
 
@@ -53,9 +57,17 @@ NOTHING = Found(np.empty(0, np.int64), np.empty(0, np.float32))
 class Searcher:
     """Searches one snapshot. Thread-safe. Raises EncoderMismatch when the encoder is not the snapshot's."""
 
-    def __init__(self, snapshot: Snapshot, encoder: Encoder, settings: RankingSettings, threads: int = 4) -> None:
+    def __init__(
+        self,
+        snapshot: Snapshot,
+        encoder: Encoder,
+        settings: RankingSettings,
+        reranker: Reranker | None = None,
+        threads: int = 4,
+    ) -> None:
         snapshot.manifest.encoder.require(encoder.description)
         self.snapshot = snapshot
+        self.reranker = reranker
         self._encoder = encoder
         self._settings = settings
         # Ends with the searcher: a request that still holds it after a swap finishes undisturbed.
@@ -64,14 +76,15 @@ class Searcher:
         self._authority = np.array(authority, np.float64)
 
     def search(self, request: SearchRequest) -> SearchReply:
-        """Answer every query of the batch. Raises UnknownName; a failed arm is named in the reply instead."""
+        """Answer every query of the batch. Raises UnknownName; a part that failed is named in the reply instead."""
         survivors = apply_filter(self._filter(request), self.snapshot.columns.filterable)
         queries = list(dict.fromkeys(request.queries))
         arms, vectors, degraded = self._both_arms(queries, survivors)
-        results = {
-            query: self._result(query, lexical, dense, None if vectors is None else vectors[number], request)
+        to_rank = (
+            self._to_rank(query, lexical, dense, None if vectors is None else vectors[number], request)
             for number, (query, lexical, dense) in enumerate(zip(queries, *arms, strict=True))
-        }
+        )
+        results = {one.query: self._result(one, scores, request) for one, scores in self._reranked(to_rank, degraded)}
         return SearchReply(
             snapshot=self.snapshot.manifest.id,
             results=[results[query] for query in request.queries],
@@ -146,11 +159,10 @@ class Searcher:
         found = self.snapshot.dense.search(vectors, self._settings.depth, survivors.mask)
         return vectors, [Found(*one) for one in found]
 
-    def _result(
+    def _to_rank(
         self, query: str, lexical: Found, dense: Found, vector: NDArray[np.float32] | None, request: SearchRequest
-    ) -> QueryResult:
+    ) -> ToRank:
         rows = np.union1d(lexical.rows, dense.rows)
-        candidates = self._candidates(rows, lexical, dense, vector)
         policy = Policy(
             authority=request.authority,
             dense_weight=dense_weight(query, self._settings),
@@ -159,13 +171,26 @@ class Searcher:
             max_per_page=request.max_per_page,
             max_per_source=request.max_per_source,
         )
-        ranking = rank(candidates, policy)
-        hits, omitted = fill_hits(self.snapshot, rows, candidates, ranking.hits[: request.top_k], request)
+        return ToRank(query, rows, self._candidates(rows, lexical, dense, vector), policy)
+
+    def _reranked(self, to_rank: Iterable[ToRank], degraded: list[Degraded]) -> Iterable[tuple[ToRank, Floats | None]]:
+        """Each query with its reranker scores: None where there is no reranker, or where it failed."""
+        reranker = self.reranker
+        if reranker is None:
+            # One by one: the candidates of a large batch need not be in memory together.
+            return ((one, None) for one in to_rank)
+        batch = list(to_rank)
+        scores = _guarded("reranker", lambda: reranker_scores(self.snapshot, reranker, batch), degraded)
+        return zip(batch, scores, strict=True) if scores else ((one, None) for one in batch)
+
+    def _result(self, one: ToRank, reranker: Floats | None, request: SearchRequest) -> QueryResult:
+        ranking = rank(one.candidates, one.policy, reranker)
+        hits, omitted = fill_hits(self.snapshot, one.rows, one.candidates, ranking.hits[: request.top_k], request)
         return QueryResult(
-            query=query,
+            query=one.query,
             status="ok" if hits else "empty",
             hits=hits,
-            candidates=len(rows),
+            candidates=len(one.rows),
             folded=ranking.folded,
             capped=ranking.capped,
             omitted=omitted,
@@ -200,11 +225,11 @@ def _arm_scores(rows: NDArray[np.int64], found: Found) -> ArmScores:
     return ArmScores(raw, rank_of)
 
 
-def _guarded(arm: Arm, work: Callable[[], ResultT], degraded: list[Degraded]) -> ResultT | None:
-    """The result of `work`, or None: whatever ails an arm, it is named and the other one answers."""
+def _guarded(part: Part, work: Callable[[], ResultT], degraded: list[Degraded]) -> ResultT | None:
+    """The result of `work`, or None: whatever ails a part, it is named and the others answer."""
     try:
         return work()
     except Exception as error:
-        _log.exception("the %s arm failed", arm)
-        degraded.append(Degraded(arm=arm, reason=f"{type(error).__name__}: {error}"))
+        _log.exception("%s failed", part)
+        degraded.append(Degraded(arm=part, reason=f"{type(error).__name__}: {error}"))
         return None

@@ -22,7 +22,7 @@ from pydantic_settings import (
 
 from authority_search.validation import explain
 from crawler.settings import CrawlSettings, PassageSettings
-from index.settings import EncoderSettings
+from index.settings import EncoderSettings, RerankerSettings
 from ranking.settings import RankingSettings
 from service.errors import InvalidSettings
 
@@ -61,6 +61,7 @@ class Settings(BaseSettings):
     passages: PassageSettings = PassageSettings()
     encoder: EncoderSettings = EncoderSettings()
     ranking: RankingSettings = RankingSettings()
+    reranker: RerankerSettings = RerankerSettings()
     server: ServerSettings = ServerSettings()
 
     toml_file: ClassVar[Path | None] = None

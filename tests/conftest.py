@@ -10,6 +10,7 @@ from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
 import pytest
+from cross_encoders import write_cross_encoder
 from records import build_and_publish, small_pages, small_sources
 
 from index.encoders import Encoder, load_encoder
@@ -59,6 +60,12 @@ def e5_settings(e5_packed: Path, models_dir: Path) -> EncoderSettings:
 def minilm(minilm_settings: EncoderSettings) -> Encoder:
     """The real all-MiniLM-L6-v2."""
     return load_encoder(minilm_settings)
+
+
+@pytest.fixture(scope="session")
+def cross_encoder_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny cross-encoder. Read it, do not write."""
+    return write_cross_encoder(tmp_path_factory.mktemp("reranker") / "tiny")
 
 
 @pytest.fixture(scope="session")

@@ -233,6 +233,12 @@ def test_what_is_missing_is_said() -> None:
     assert render_search(degraded).startswith("Warning: the dense search did not answer (no memory); the hits rest on")
 
 
+def test_a_failed_reranker_is_said_first() -> None:
+    degraded = found(hit()).model_copy(update={"degraded": [Degraded(arm="reranker", reason="no memory")]})
+    said = "Warning: the reranker did not answer (no memory); the best hit may not stand first.\n"
+    assert render_search(degraded).startswith(said)
+
+
 def test_an_opened_page_says_where_it_goes_on() -> None:
     page = OpenResult(
         target="https://www.who.int/sepsis",

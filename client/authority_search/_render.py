@@ -35,6 +35,8 @@ def render_open(reply: OpenReply) -> str:
 
 
 def _warning(degraded: Degraded) -> str:
+    if degraded.arm == "reranker":
+        return f"Warning: the reranker did not answer ({_line(degraded.reason)}); the best hit may not stand first."
     return (
         f"Warning: the {degraded.arm} search did not answer ({_line(degraded.reason)}); the hits rest on the "
         f"{_OTHER_ARM[degraded.arm]} search alone and may miss passages."

@@ -17,6 +17,7 @@ MAX_TARGETS = 100
 Authority = Literal["off", "tie", "boost"]
 Undated = Literal["keep", "drop"]
 Arm = Literal["lexical", "dense"]
+Part = Literal["lexical", "dense", "reranker"]
 DateField = Literal["published", "modified", "crawled", "changed"]
 
 
@@ -160,9 +161,13 @@ class Explanation(Reply):
     fused: Annotated[
         float,
         Field(
-            description="Weighted sum of the normalised scores; with authority=boost the added authority is included"
+            description="Weighted sum of the normalised scores; where the reranker read the text, its normalised score "
+            "instead, raised above all texts it did not read; with authority=boost the added authority is included"
         ),
     ]
+    reranker: Annotated[
+        float | None, Field(description="What the reranker gave the text; null where it did not read it, or is off")
+    ] = None
     band: Annotated[int, Field(description="0 is the best; hits of one band count as comparable")]
     rank_without_authority: Annotated[int, Field(description="Rank among the candidates when authority is off, from 1")]
     authority_moved: Annotated[int, Field(description="Places that authority moved the hit up (+) or down (-)")]
@@ -193,10 +198,15 @@ class Hit(Reply):
 
 
 class Degraded(Reply):
-    """An arm that could not answer, and why. The other arm's hits stand alone."""
+    """A part that failed, and why. Of an arm, the other arm's hits stand alone; of the reranker, the first order."""
 
-    arm: Arm
+    arm: Part
     reason: str
+
+    @property
+    def part(self) -> str:
+        """What failed, in words."""
+        return self.arm if self.arm == "reranker" else f"{self.arm} arm"
 
 
 class QueryResult(Reply):
@@ -285,6 +295,7 @@ class Readiness(Reply):
     snapshot: str | None = None
     passages: int = 0
     encoder: str | None = None
+    reranker: str | None = None
     reason: str | None = None
 
 

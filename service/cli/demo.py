@@ -8,6 +8,7 @@ from rich.markup import escape
 
 from authority_search import Client
 from index.encoders import load_encoder
+from index.rerankers import load_reranker
 from service.cli.console import out, shown_progress
 from service.cli.gather import print_crawl
 from service.cli.look import print_search
@@ -43,7 +44,12 @@ def demo(
     print_crawl(crawled)
     out.rule("published")
     out.print(f"{published.snapshot}: {published.passages:,} passages, {published.embedded:,} newly embedded")
-    live = LiveSearcher(open_store(settings), lambda: encoder, settings.ranking)
+    live = LiveSearcher(
+        open_store(settings),
+        lambda: encoder,
+        settings.ranking,
+        load_reranker=lambda: load_reranker(settings.reranker, settings.encoder),
+    )
     with serving(live, settings.server) as address, Client(address) as client:
         out.rule(f"asked {address}/batch_search")
         print_search(client.search(QUESTIONS, top_k=2), explain=True)

@@ -12,6 +12,7 @@ from authority_search import Client
 from authority_search.models import Hit, OpenReply, OpenRequest, SearchReply, SearchRequest
 from authority_search.validation import explain as explain_errors
 from index.encoders import load_encoder
+from index.rerankers import load_reranker
 from service.cli.console import JsonOption, out, print_json, settings_of
 from service.errors import InvalidRequest
 from service.opening import open_targets
@@ -96,7 +97,8 @@ def _search(context: typer.Context, url: str | None, options: dict[str, Any]) ->
             return client.search(**options)
     settings = settings_of(context)
     snapshot = open_store(settings).open()
-    return Searcher(snapshot, load_encoder(settings.encoder), settings.ranking).search(request)
+    reranker = load_reranker(settings.reranker, settings.encoder)
+    return Searcher(snapshot, load_encoder(settings.encoder), settings.ranking, reranker).search(request)
 
 
 def _open(context: typer.Context, url: str | None, options: dict[str, Any]) -> OpenReply:
@@ -125,7 +127,7 @@ def print_search(reply: SearchReply, explain: bool) -> None:
         for hit in result.hits:
             _print_hit(hit, explain)
     for one in reply.degraded:
-        out.print(f"[bold red]degraded:[/] the {one.arm} arm failed: {escape(one.reason)}")
+        out.print(f"[bold red]degraded:[/] the {one.part} failed: {escape(one.reason)}")
     out.print(f"\nsnapshot {reply.snapshot}; {reply.excluded_passages:,} passages excluded by filters")
 
 
@@ -137,9 +139,10 @@ def _print_hit(hit: Hit, explain: bool) -> None:
     out.print(f"     {escape(source.name)}, tier {source.tier}, authority {source.authority:.2f}; {'; '.join(dates)}")
     if explain and hit.explanation:
         said = hit.explanation
+        reranked = "" if said.reranker is None else f"; reranker {said.reranker}"
         out.print(
             f"     score {said.fused:.3f}, band {said.band}; lexical {said.lexical.raw} (rank {said.lexical.rank}), "
-            f"dense {said.dense.raw} (rank {said.dense.rank}); authority moved it {said.authority_moved:+d}; "
+            f"dense {said.dense.raw} (rank {said.dense.rank}){reranked}; authority moved it {said.authority_moved:+d}; "
             f"passage {hit.passage_id}"
         )
     text = " ".join(hit.text.split())

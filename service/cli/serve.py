@@ -9,6 +9,7 @@ import typer
 from rich.markup import escape
 
 from index.encoders import load_encoder
+from index.rerankers import load_reranker
 from service.cli.console import err, settings_of
 from service.pipeline import open_store
 
@@ -40,7 +41,13 @@ def serve(
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     for noisy in ("httpx", "sentence_transformers"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
-    live = LiveSearcher(store, lambda: load_encoder(settings.encoder), settings.ranking, server.poll_seconds)
+    live = LiveSearcher(
+        store,
+        lambda: load_encoder(settings.encoder),
+        settings.ranking,
+        server.poll_seconds,
+        lambda: load_reranker(settings.reranker, settings.encoder),
+    )
     config = uvicorn.Config(create_app(live, server), log_level="warning")
     family = socket.AF_INET6 if ":" in server.host else socket.AF_INET
     with socket.create_server((server.host, server.port), family=family, backlog=config.backlog) as listener:
