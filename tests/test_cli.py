@@ -78,7 +78,7 @@ COMMANDS = sorted(commands(typer.main.get_command(app)))
 def test_all_commands_are_there() -> None:
     assert {" ".join(path) for path in COMMANDS} == {
         "sources", "sources match", "sources check", "crawl", "ingest", "publish", "snapshots", "snapshots use",
-        "snapshots remove", "snapshots verify", "search", "open", "serve", "settings", "demo", "bench beir",
+        "snapshots remove", "snapshots verify", "search", "open", "serve", "settings", "demo", "bench run",
     }  # fmt: skip
 
 
@@ -108,7 +108,7 @@ def test_the_help_tells_the_exit_codes_of_the_readme(cli: Cli) -> None:
         ["search", "x", "--topk", "3"],
         ["crawl", "x", "--max-pages", "many"],
         ["ingest", "nowhere.warc.gz"],
-        ["bench", "beir", "nowhere"],
+        ["bench", "run", "nowhere"],
         ["snapshots", "use"],
     ],
     ids=" ".join,
