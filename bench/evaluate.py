@@ -33,16 +33,18 @@ class Evaluator:
 
     def evaluate(self, collection: Collection, view: View, systems: Iterable[System]) -> list[Evaluated]:
         """The result of each system. Raises PeerMissing, EncoderMismatch and SystemFailed."""
-        found = []
+        found, reused = [], []
         for system in systems:
             key = result_key(collection, view.snapshot.manifest, system)
             kept = None if self.fresh else self._kept(key, system.name)
             done = self._timed(collection, view, system, kept or self._judged(collection, view, system))
             if kept is done:
-                self.note(f"{collection.name}, {system.name}: taken from an earlier run; --fresh computes it again")
+                reused.append(system.name)
             else:
                 self.cache.put(key, done)
             found.append(done)
+        if reused:
+            self.note(f"{collection.name}: taken from an earlier run (--fresh computes again): {', '.join(reused)}")
         return found
 
     def _kept(self, key: str, name: str) -> Evaluated | None:

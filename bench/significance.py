@@ -31,7 +31,8 @@ def randomisation_test(differences: Sequence[float]) -> float:
     values = np.array(differences, np.float64)
     # A difference of 0 has no sign: it changes no sum.
     values = values[np.abs(values) > _SMALLEST]
-    if not len(values):
+    if len(values) < 2:
+        # Of one difference both signs are equally extreme.
         return 1.0
     found = permutation_test(
         (values,),

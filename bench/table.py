@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 
+from rich.markup import escape
 from rich.table import Table
 
 from bench.records import Comparison, Report, Result
 from bench.significance import LEVEL
 
 COLUMNS = ("nDCG@10", "R@10", "R@100", "RR@10", "P@1", "AR@1024")
-MEAN = "mean"
 
 
 def results_table(report: Report) -> Table:
@@ -16,14 +16,16 @@ def results_table(report: Report) -> Table:
 
     The best of a block is bold; ▲ and ▼ mark what is significantly better or worse than the baseline.
     """
-    table = Table("collection", "system", "queries", *COLUMNS, "p50 ms", box=None, pad_edge=False)
-    for column in table.columns[2:]:
-        column.justify = "right"
+    table = Table(box=None, pad_edge=False)
+    table.add_column("system", overflow="fold")
+    for name in (*COLUMNS, "p50 ms"):
+        table.add_column(name, justify="right", no_wrap=True)
     names = list(dict.fromkeys(result.collection for result in report.results))
     for name in names:
-        _add_block(table, [one for one in report.results if one.collection == name], report.comparisons)
+        block = [one for one in report.results if one.collection == name]
+        _add_block(table, f"{name} ({block[0].queries:,})", block, report.comparisons)
     if len(names) > 1:
-        _add_block(table, _means(report.results, len(names)), ())
+        _add_block(table, f"mean of {len(names)}", _means(report.results, len(names)), ())
     return table
 
 
@@ -35,27 +37,27 @@ def legend(report: Report) -> str:
     )
 
 
-def _add_block(table: Table, results: Sequence[Result], comparisons: Sequence[Comparison]) -> None:
-    best = {name: max(one.means.get(name, 0.0) for one in results) for name in COLUMNS} if results else {}
+def _add_block(table: Table, title: str, results: Sequence[Result], comparisons: Sequence[Comparison]) -> None:
     marks = {
         (one.collection, one.system, one.measure): "▲" if one.difference > 0 else "▼"
         for one in comparisons
         if one.p_corrected < LEVEL
     }
-    for place, result in enumerate(results):
+    table.add_row(f"[bold]{escape(title)}[/]")
+    for result in results:
         cells = [
-            _cell(result.means.get(name), best[name], marks.get((result.collection, result.system, name), " "))
+            _cell(result.means.get(name), results, name, marks.get((result.collection, result.system, name), " "))
             for name in COLUMNS
         ]
         latency = f"{result.latency.p50:.1f}" if result.latency else "–"
-        shown = result.collection if place == 0 else ""
-        queries = f"{result.queries:,}" if result.queries else ""
-        table.add_row(shown, result.system, queries, *cells, latency, end_section=place == len(results) - 1)
+        table.add_row(f"  {escape(result.system)}", *cells, latency)
+    table.add_section()
 
 
-def _cell(value: float | None, best: float, mark: str) -> str:
+def _cell(value: float | None, results: Sequence[Result], name: str, mark: str) -> str:
     if value is None:
         return "– "
+    best = max(one.means.get(name, 0.0) for one in results)
     figure = f"{value:.4f}"
     return f"[bold]{figure}[/]{mark}" if figure == f"{best:.4f}" else f"{figure}{mark}"
 
@@ -72,5 +74,5 @@ def _means(results: Sequence[Result], collections: int) -> list[Result]:
             for name in COLUMNS
             if all(name in one.means for one in own)
         }
-        found.append(Result(MEAN, "", "", system, 0, means, {}))
+        found.append(Result("", "", "", system, 0, means, {}))
     return found
