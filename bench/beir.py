@@ -25,9 +25,17 @@ def read_with_topics(folder: Path, topics: Path, qrels: Path, note: Note = unsai
     return _collection(folder, topics, qrels, note)
 
 
-def join_judged(queries: list[Query], qrels: Qrels, queries_path: Path, qrels_path: Path) -> list[Query]:
-    """The queries that have judgments. Raises InvalidCollection when there are none."""
+def join_judged(
+    queries: list[Query], qrels: Qrels, queries_path: Path, qrels_path: Path, note: Note = unsaid
+) -> list[Query]:
+    """The judged queries that can be searched for; `note` is told of others. Raises InvalidCollection without any."""
     judged = [query for query in queries if query.id in qrels]
+    if unusable := [query for query in judged if query.problem]:
+        judged = [query for query in judged if not query.problem]
+        said = f"{queries_path}: {len(unusable):,} judged queries are left out, such as {unusable[0].id!r}: "
+        if not judged:
+            raise InvalidCollection(said + unusable[0].problem)
+        note(said + unusable[0].problem)
     if not judged:
         raise InvalidCollection(
             f"{qrels_path} judges none of the queries in {queries_path}; their ids must be the same, "
@@ -42,7 +50,7 @@ def _collection(folder: Path, queries_path: Path, qrels_path: Path, note: Note) 
     if not documents:
         raise InvalidCollection(f"{folder / 'corpus.jsonl'} holds no documents")
     qrels = read_qrels(reader, qrels_path)
-    queries = join_judged(read_queries(reader, queries_path), qrels, queries_path, qrels_path)
+    queries = join_judged(read_queries(reader, queries_path), qrels, queries_path, qrels_path, note)
     name = folder.resolve().name
     absent = {document for query in queries for document in qrels[query.id]} - documents.keys()
     if absent:

@@ -1,5 +1,6 @@
 """`bench run`: systems compared on judged collections."""
 
+import re
 from pathlib import Path
 from typing import Annotated
 
@@ -14,7 +15,7 @@ from index.encoders import load_encoder
 from service.cli.console import JsonOption, out, print_json, settings_of, shown_progress
 from service.settings import Settings
 
-HELP = """
+_WORDS = """
 Compare systems on judged collections, with the product's own searcher.
 
 A FOLDER is a collection in BEIR layout: corpus.jsonl, queries.jsonl, qrels/<split>.tsv. Its documents are indexed once
@@ -38,6 +39,8 @@ A snapshot that you published is measured where it lies. Its judgments name page
 Example: [bold]authority-search bench run --snapshot data --queries questions.jsonl --qrels judgments.tsv
 --system hybrid --system hybrid+tie[/]
 """
+# A line break would be kept as it is, whatever the width of the terminal.
+HELP = re.sub(r"(?<!\n)\n(?!\n)", " ", _WORDS.strip())
 
 
 def run(
@@ -48,7 +51,7 @@ def run(
     split: Annotated[str, typer.Option(help="Which judgments of a folder: qrels/<split>.tsv.")] = "test",
     system: Annotated[
         list[str] | None,
-        typer.Option(help="A system: [NAME:] WAY [ranking.SETTING=VALUE ...]. Default: lexical, dense and hybrid."),
+        typer.Option(help="A system, WAY or NAME: WAY ranking.SETTING=VALUE ... Default: lexical, dense and hybrid."),
     ] = None,
     peers: Annotated[bool, typer.Option("--peers", help="Add the peers bm25s and flat-dense (extra `peers`).")] = False,
     run_file: Annotated[

@@ -10,7 +10,7 @@ from bench.rankers import BATCH, Ranker, make_ranker
 from bench.records import Collection, Result, Run
 from bench.results_cache import Evaluated, ResultsCache, result_key
 from bench.rows import Note, unsaid
-from bench.systems import PEERS, System
+from bench.systems import LEXICAL, PEERS, System
 from bench.trec import ranked
 from bench.view import Place, View
 from index.encoders import Encoder
@@ -52,6 +52,9 @@ class Evaluator:
         return kept and replace(kept, result=replace(kept.result, system=name))
 
     def _judged(self, collection: Collection, view: View, system: System) -> Evaluated:
+        if system.way not in LEXICAL:
+            # All at once: shards and batches are fuller than query batch by query batch.
+            self.queries.encode_queries(list(collection.queries.values()), self.progress)
         ranker = make_ranker(system, view, self.queries)
         places = dict(self._ranked(collection, ranker, f"{collection.name} {system.name}"))
         run = {query: ranked(view.documents(query, found)) for query, found in places.items()}
@@ -64,7 +67,6 @@ class Evaluator:
 
     def _ranked(self, collection: Collection, ranker: Ranker, stage: str) -> Iterator[tuple[str, list[Place]]]:
         keys = list(collection.queries)
-        self.queries.encode_queries([collection.queries[key] for key in keys], self.progress)
         for start in range(0, len(keys), BATCH):
             self.progress(stage, start, len(keys))
             batch = keys[start : start + BATCH]

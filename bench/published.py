@@ -27,7 +27,7 @@ def read_published(
     """
     reader = Reader()
     read = read_qrels(reader, qrels_path)
-    queries = join_judged(read_queries(reader, queries_path), read, queries_path, qrels_path)
+    queries = join_judged(read_queries(reader, queries_path), read, queries_path, qrels_path, note)
     qrels = {query.id: _canonical(read[query.id], query.id, qrels_path) for query in queries}
     _report_absent(snapshot, name, qrels, note)
     return Collection(

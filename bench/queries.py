@@ -15,11 +15,16 @@ _TITLE = re.compile(r"<title>\s*(?:Topic:)?\s*([^<]*)", re.IGNORECASE)
 
 
 class Query(NamedTuple):
-    """A query. `answers` holds strings of which one must stand in a good reply; often none are known."""
+    """A query. `answers` holds strings of which one must stand in a good reply; often none are known.
+
+    `problem` says why the text cannot be searched for, if it cannot. Published collections have such queries, and
+    often nobody judges them, so that this is no error yet.
+    """
 
     id: str
     text: str
     answers: tuple[str, ...] = ()
+    problem: str = ""
 
 
 def read_queries(reader: Reader, path: Path) -> list[Query]:
@@ -58,14 +63,14 @@ def _from_json(line: str) -> Query:
     answers = row.get("answers") or []
     if not isinstance(answers, list) or not all(isinstance(one, str) and one.strip() for one in answers):
         raise ValueError("'answers' must be a list of strings that are not empty")
-    return Query(str(row["_id"]), _checked(row["text"]), tuple(answers))
+    return _query(str(row["_id"]), row["text"], tuple(answers))
 
 
 def _from_tabs(line: str) -> Query:
-    key, tab, text = line.strip().partition("\t")
+    key, tab, text = line.rstrip("\r\n").partition("\t")
     if not tab:
         raise ValueError("there is no tab")
-    return Query(key.strip(), _checked(text))
+    return _query(key.strip(), text)
 
 
 def _topics(text: str, path: Path) -> list[Query]:
@@ -76,15 +81,18 @@ def _topics(text: str, path: Path) -> list[Query]:
         if number is None or title is None:
             missing = "<num>" if number is None else "<title>"
             raise InvalidCollection(f"{where} begins a topic without {missing}")
-        try:
-            topics.append(Query(number[1], _checked(" ".join(title[1].split()))))
-        except ValueError as error:
-            raise InvalidCollection(f"{where} begins a topic whose title cannot be searched for: {error}") from error
+        topics.append(_query(number[1], " ".join(title[1].split())))
     return topics
 
 
-def _checked(text: str) -> str:
-    cleaned = clean_text(text)
+def _query(key: str, text: str, answers: tuple[str, ...] = ()) -> Query:
+    if not isinstance(text, str):
+        raise TypeError(f"'text' must be a string, not {text!r}")
+    try:
+        cleaned = clean_text(text)
+    except ValueError as error:
+        return Query(key, text, answers, str(error))
     if len(cleaned) > MAX_QUERY_CHARACTERS:
-        raise ValueError(f"a query may have {MAX_QUERY_CHARACTERS:,} characters, this one has {len(cleaned):,}")
-    return cleaned
+        problem = f"a query may have {MAX_QUERY_CHARACTERS:,} characters, this one has {len(cleaned):,}"
+        return Query(key, cleaned, answers, problem)
+    return Query(key, cleaned, answers)

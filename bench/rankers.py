@@ -1,6 +1,6 @@
 """Systems at work: queries in, rows of the snapshot out. Ours go through `service.searcher` and nothing else."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 from authority_search.models import Arm, Authority, SearchRequest
@@ -53,6 +53,12 @@ class HybridRanker:
             failed = "; ".join(f"the {one.arm} arm failed ({one.reason})" for one in reply.degraded)
             raise SystemFailed(f"half a search cannot be judged: {failed}")
         return [[place for hit in result.hits for place in self._view.rows_of(hit)][:top_k] for result in reply.results]
+
+
+def require_installed(systems: Iterable[System]) -> None:
+    """Raise PeerMissing at once rather than when a peer's turn comes."""
+    if any(system.way == "bm25s" for system in systems):
+        import bench.peers.bm25s_peer  # noqa: F401 - the import itself tells
 
 
 def make_ranker(system: System, view: View, encoder: Encoder) -> Ranker:

@@ -13,6 +13,7 @@ from bench.errors import InvalidCollection, InvalidSystem
 from bench.evaluate import Evaluator, evaluate_run
 from bench.machine import machine
 from bench.published import canonical_document, read_published
+from bench.rankers import require_installed
 from bench.records import Collection, Report, Run
 from bench.results_cache import Evaluated, ResultsCache
 from bench.rows import Note, unsaid
@@ -120,6 +121,7 @@ class Bench:
 
         Raises BenchError, IndexingError, and DataFolderLocked while another run works in `work_dir`.
         """
+        require_installed(self.systems)
         runs_read = {judged.collection.name: read_run_files(run_files, judged.collection, note) for judged in inputs}
         names = [*(system.name for system in self.systems), *(path.stem for path in run_files)]
         if twice := {name for name in names if names.count(name) > 1}:

@@ -14,11 +14,12 @@ from ranking.settings import RankingSettings
 Way = Literal["lexical", "dense", "hybrid", "hybrid+tie", "hybrid+boost", "bm25s", "flat-dense"]
 WAYS: tuple[Way, ...] = get_args(Way)
 PEERS: tuple[Way, ...] = ("bm25s", "flat-dense")
+LEXICAL: tuple[Way, ...] = ("lexical", "bm25s")
 DEFAULT: tuple[Way, ...] = ("lexical", "dense", "hybrid")
 AUTHORITY: dict[Way, Authority] = {"hybrid": "off", "hybrid+tie": "tie", "hybrid+boost": "boost"}
 
 _PREFIX = "ranking."
-_FORM = 'write "[NAME:] WAY [ranking.SETTING=VALUE ...]", such as "narrow: hybrid+tie ranking.band_width=0.05"'
+_FORM = 'write "NAME: WAY ranking.SETTING=VALUE ...", such as "narrow: hybrid+tie ranking.band_width=0.05"'
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,8 +80,13 @@ def test_a_title_alone_is_the_text_and_no_title(tmp_path: Path) -> None:
         ("corpus.jsonl", b'{"_id": "a", "text": "x"}\n\xff\xfe\n', r"corpus\.jsonl:2 is not UTF-8"),
         ("corpus.jsonl", b"\n", r"corpus\.jsonl holds no documents"),
         ("queries.jsonl", b'{"text": "x"}\n', r"queries\.jsonl:1 .*_id"),
-        ("queries.jsonl", b'{"_id": "q1", "text": " "}\n', r"queries\.jsonl:1 .*empty"),
-        ("queries.jsonl", b'{"_id": "q1", "text": "' + b"x" * 9000 + b'"}\n', r"queries\.jsonl:1 .*9,000"),
+        (
+            "queries.jsonl",
+            b'{"_id": "q1", "text": " "}\n',
+            r"queries\.jsonl: 1 judged .* left out, such as 'q1': .*empty",
+        ),
+        ("queries.jsonl", b'{"_id": "q1", "text": null}\n', r"queries\.jsonl:1 .*must be a string"),
+        ("queries.jsonl", b'{"_id": "q1", "text": "' + b"x" * 9000 + b'"}\n', r"queries\.jsonl: 1 judged .*9,000"),
         ("queries.jsonl", b'{"_id": "q1", "text": "x", "answers": "y"}\n', r"queries\.jsonl:1 .*list of strings"),
         ("queries.jsonl", b'{"_id": "q1", "text": "x"}\n' * 2, "two queries with the id 'q1'"),
         ("queries.jsonl", b"", "holds no queries"),
@@ -157,16 +162,24 @@ def test_topics_are_read_in_three_forms(tmp_path: Path) -> None:
     ("content", "said"),
     [
         ("301\tcrime\n302 polio\n", r"topics:2 is not a query .*no tab"),
-        ("301\t \n", r"topics:1 is not a query"),
         (SGML.replace("<num>302</num>", ""), r"topics:8 begins a topic without <num>"),
         (SGML.replace("<title>Topic: Poliomyelitis</title>", ""), r"topics:8 begins a topic without <title>"),
-        (SGML.replace("Topic: Poliomyelitis", ""), r"topics:8 begins a topic whose title .*empty"),
     ],
 )
 def test_a_bad_topic_is_named_with_file_and_line(tmp_path: Path, content: str, said: str) -> None:
     (tmp_path / "topics").write_text(content)
     with pytest.raises(InvalidCollection, match=said):
         read_queries(Reader(), tmp_path / "topics")
+
+
+def test_a_query_that_cannot_be_asked_is_left_out_and_said_if_it_is_judged(tmp_path: Path) -> None:
+    folder, notes = write_collection(tmp_path / "tiny"), list[str]()
+    (tmp_path / "topics").write_text("q0\t\nq1\t \nq2\tlight\n")
+    collection = read_with_topics(folder, tmp_path / "topics", folder / "qrels/test.tsv", notes.append)
+    assert collection.queries == {"q2": "light"}
+    assert collection.qrels.keys() == {"q2"}
+    (said,) = notes
+    assert "1 judged queries are left out, such as 'q1': the text is empty" in said
 
 
 def test_judgments_are_read_in_two_forms(tmp_path: Path) -> None:

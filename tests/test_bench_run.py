@@ -1,6 +1,7 @@
 """The bench at work: systems, peers, cache, comparison, the command line."""
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import bench.cli_run
 from bench.cached_encoder import CachedEncoder
 from bench.cli import bench_app
 from bench.corpus import open_collection
-from bench.errors import InvalidCollection, InvalidSystem, SystemFailed
+from bench.errors import InvalidCollection, InvalidSystem, PeerMissing, SystemFailed
 from bench.evaluate import Evaluator
 from bench.latency import measure_latency
 from bench.output import write_outcome
@@ -100,6 +101,22 @@ def test_bm25s_stems_words_and_parts_chinese_into_bigrams(tmp_path: Path) -> Non
     peer = Bm25sRanker(snapshot)
     assert peer.terms("Running rates, 政策利率 x 利") == ["run", "rate", "政策", "策利", "利率", "x", "利"]
     assert peer.rank(["utterly unknown"], 10) == [[]]
+
+
+def test_a_peer_that_is_not_installed_is_told_before_anything_is_done(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "bm25s", None)
+    monkeypatch.delitem(sys.modules, "bench.peers.bm25s_peer", raising=False)
+    with pytest.raises(PeerMissing, match=r"pip install 'authority-search-server\[peers\]'"):
+        run_bench(write_collection(tmp_path / "tiny"), tmp_path / "work", "lexical", "bm25s")
+    assert not (tmp_path / "work").exists()
+
+
+def test_words_alone_encode_no_query(tmp_path: Path) -> None:
+    encoder = Counting()
+    run_bench(write_collection(tmp_path / "tiny"), tmp_path / "work", "lexical", "bm25s", encoder=encoder)
+    assert encoder.queries == 0
 
 
 def test_an_arm_that_fails_ends_the_run(tmp_path: Path) -> None:
