@@ -16,7 +16,7 @@ def results_table(report: Report) -> Table:
 
     The best of a block is bold; ▲ and ▼ mark what is significantly better or worse than the baseline.
     """
-    table = Table(box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False, collapse_padding=True)
     table.add_column("system", overflow="fold")
     for name in (*COLUMNS, "p50 ms"):
         table.add_column(name, justify="right", no_wrap=True)
