@@ -343,15 +343,15 @@ def test_the_bench_prints_what_it_measured(cli: Cli, tmp_path: Path, real: list[
     (folder / "corpus.jsonl").write_text('{"_id": "d", "title": "", "text": "the policy rate"}\n')
     (folder / "queries.jsonl").write_text('{"_id": "q", "text": "policy"}\n')
     (folder / "qrels" / "test.tsv").write_text("query-id\tcorpus-id\tscore\nq\td\t1\n")
-    rows = cli(*real, "bench", "beir", folder, "--work-dir", tmp_path / "work", "--json").json
-    assert [(row["system"], row["values"]["nDCG@10"]) for row in rows] == [
+    report = cli(*real, "bench", "run", folder, "--work-dir", tmp_path / "work", "--no-latency", "--json").json
+    assert [(row["system"], row["means"]["nDCG@10"]) for row in report["results"]] == [
         ("lexical", 1.0),
         ("dense", 1.0),
         ("hybrid", 1.0),
     ]
     (folder / "queries.jsonl").write_text("{}\n")
-    ended = cli(*real, "bench", "beir", folder)
-    assert (ended.code, "queries.jsonl:1 is not a BEIR row" in ended.err) == (1, True)
+    ended = cli(*real, "bench", "run", folder)
+    assert (ended.code, "queries.jsonl:1 is not a JSON query" in ended.err) == (1, True)
 
 
 # Progress
