@@ -1,7 +1,10 @@
 """What can go wrong in the bench.
 
 BenchError
-└── InvalidCollection   a test collection cannot be read
+├── InvalidCollection   queries, judgments, documents or runs cannot be read, or do not go together
+├── InvalidSystem       a system to compare is not written as it must be
+├── PeerMissing         a peer's packages are not installed
+└── SystemFailed        a system could not answer
 """
 
 
@@ -10,4 +13,16 @@ class BenchError(Exception):
 
 
 class InvalidCollection(BenchError):
-    """A test collection cannot be read."""
+    """Queries, judgments, documents or runs cannot be read, or do not go together."""
+
+
+class InvalidSystem(BenchError):
+    """A system to compare is not written as it must be."""
+
+
+class PeerMissing(BenchError):
+    """A peer's packages are not installed."""
+
+
+class SystemFailed(BenchError):
+    """A system could not answer, so that its figures would mean nothing."""

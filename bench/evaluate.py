@@ -1,101 +1,113 @@
-"""Measures of the product's searcher on a judged collection: lexical, dense and hybrid, by ir_measures."""
+"""One collection, many systems: rank, judge, time, and keep the result."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
-import ir_measures
-from ir_measures import RR, P, R, nDCG
-
-from authority_search.models import Arm, SearchRequest
-from bench.beir import Collection, collection_pages, collection_sources, document_url
-from index.build import build_snapshot
+from bench.cached_encoder import CachedEncoder
+from bench.latency import measure_latency
+from bench.measures import Shown, answer_recall, authority_at, judge, means
+from bench.rankers import BATCH, Ranker, make_ranker
+from bench.records import Collection, Result, Run
+from bench.results_cache import Evaluated, ResultsCache, result_key
+from bench.rows import Note, unsaid
+from bench.systems import LEXICAL, PEERS, System
+from bench.trec import ranked
+from bench.view import Place, View
 from index.encoders import Encoder
-from index.lock import write_lock
 from index.progress import Progress, silent
-from index.store import DataFolder, SnapshotStore
-from ranking.settings import RankingSettings
-from service.searcher import Searcher
 
-MEASURES = {"nDCG@10": nDCG @ 10, "R@10": R @ 10, "R@100": R @ 100, "RR@10": RR @ 10, "P@1": P @ 1}
-BATCH = 256
-
-Run = dict[str, dict[str, float]]
-"""Scores by query and document, higher is better."""
+TOP_K = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Evaluation:
-    """One system on one collection: the mean of each measure over all judged queries."""
+class Evaluator:
+    """Evaluates systems on collections. `encoder` is timed, `queries` answers; `latency` False times nothing."""
 
-    collection: str
-    system: str
-    queries: int
-    values: dict[str, float]
+    encoder: Encoder
+    queries: CachedEncoder
+    cache: ResultsCache
+    latency: bool = True
+    fresh: bool = False
+    progress: Progress = silent
+    note: Note = unsaid
 
+    def evaluate(self, collection: Collection, view: View, systems: Iterable[System]) -> list[Evaluated]:
+        """The result of each system. Raises PeerMissing, EncoderMismatch and SystemFailed."""
+        found, reused = [], []
+        for system in systems:
+            key = result_key(collection, view.snapshot.manifest, system)
+            kept = None if self.fresh else self._kept(key, system.name)
+            done = self._timed(collection, view, system, kept or self._judged(collection, view, system))
+            if kept is done:
+                reused.append(system.name)
+            else:
+                self.cache.put(key, done)
+            found.append(done)
+        if reused:
+            self.note(f"{collection.name}: taken from an earlier run (--fresh computes again): {', '.join(reused)}")
+        return found
 
-def open_collection(
-    collection: Collection, folder: Path, encoder: Encoder, settings: RankingSettings, progress: Progress = silent
-) -> Searcher:
-    """Index a collection under `folder`, or reuse what is there, and open the searcher on it."""
-    store = SnapshotStore(DataFolder(folder))
-    with write_lock(folder):
-        report = build_snapshot(lambda: collection_pages(collection), collection_sources(), encoder, store, progress)
-        store.publish(report.snapshot)
-    return Searcher(store.open(), encoder, settings)
+    def _kept(self, key: str, name: str) -> Evaluated | None:
+        kept = self.cache.get(key)
+        return kept and replace(kept, result=replace(kept.result, system=name))
 
+    def _judged(self, collection: Collection, view: View, system: System) -> Evaluated:
+        if system.way not in LEXICAL:
+            # All at once: shards and batches are fuller than query batch by query batch.
+            self.queries.encode_queries(list(collection.queries.values()), self.progress)
+        ranker = make_ranker(system, view, self.queries)
+        places = dict(self._ranked(collection, ranker, f"{collection.name} {system.name}"))
+        run = {query: ranked(view.documents(query, found)) for query, found in places.items()}
+        per_query = judge(collection.qrels, run)
+        for query, found in places.items():
+            per_query[query] |= _read(collection, view, query, found)
+            if view.is_published and system.way not in PEERS:
+                per_query[query] |= authority_at([view.authority(one.row) for one in found if not one.copy])
+        return Evaluated(_result(collection, system.name, per_query), run)
 
-def evaluate(collection: Collection, searcher: Searcher, progress: Progress = silent) -> list[Evaluation]:
-    """Run all queries once and judge both arms and their fusion. A query without results counts 0."""
-    runs = search_all(collection, searcher, progress)
-    return [
-        Evaluation(collection.name, system, len(collection.queries), judge(collection.qrels, run))
-        for system, run in runs.items()
-    ]
+    def _ranked(self, collection: Collection, ranker: Ranker, stage: str) -> Iterator[tuple[str, list[Place]]]:
+        keys = list(collection.queries)
+        for start in range(0, len(keys), BATCH):
+            self.progress(stage, start, len(keys))
+            batch = keys[start : start + BATCH]
+            yield from zip(batch, ranker.rank([collection.queries[key] for key in batch], TOP_K), strict=True)
+        self.progress(stage, len(keys), len(keys))
 
-
-def search_all(collection: Collection, searcher: Searcher, progress: Progress = silent) -> dict[str, Run]:
-    """The runs of both arms alone and of the hybrid."""
-    documents = {document_url(key): key for key in collection.documents}
-    runs: dict[str, Run] = {"lexical": {}, "dense": {}, "hybrid": {}}
-    keys = list(collection.queries)
-    for start in range(0, len(keys), BATCH):
-        progress(collection.name, start, len(keys))
-        batch = keys[start : start + BATCH]
-        request = SearchRequest(
-            queries=[collection.queries[key] for key in batch],
-            top_k=100,
-            authority="off",
-            max_tokens=None,
-            max_per_page=None,
-            explain=False,
-        )
-        for key, result in zip(batch, searcher.search(request).results, strict=True):
-            hits = [(documents[hit.url], hit) for hit in result.hits]
-            # The best of both lists is at most 2 × depth long; top_k shows its first 100.
-            runs["hybrid"][key] = {document: 1.0 / hit.rank for document, hit in hits}
-    for arm in ("lexical", "dense"):
-        runs[arm] = _arm_run(collection, searcher, arm, documents)
-    progress(collection.name, len(keys), len(keys))
-    return runs
-
-
-def _arm_run(collection: Collection, searcher: Searcher, arm: Arm, documents: Mapping[str, str]) -> Run:
-    snapshot, keys = searcher.snapshot, list(collection.queries)
-    found = searcher.search_arm(arm, [collection.queries[key] for key in keys])
-    return {
-        key: {
-            documents[snapshot.columns.url(snapshot.columns.page_number(int(row)))]: 1.0 / place
-            for place, row in enumerate(rows, 1)
-        }
-        for key, (rows, _) in zip(keys, found, strict=True)
-    }
+    def _timed(self, collection: Collection, view: View, system: System, done: Evaluated) -> Evaluated:
+        if not self.latency or done.result.latency is not None:
+            return done
+        latency = measure_latency(make_ranker(system, view, self.encoder), list(collection.queries.values()))
+        return replace(done, result=replace(done.result, latency=latency))
 
 
-def judge(qrels: Mapping[str, Mapping[str, int]], run: Run) -> dict[str, float]:
-    """Means over all judged queries; a query that the run lacks counts 0."""
-    measures = list(MEASURES.values())
-    totals = dict.fromkeys(map(str, measures), 0.0)
-    for row in ir_measures.iter_calc(measures, qrels, run):
-        totals[str(row.measure)] += row.value
-    return {name: totals[str(measure)] / len(qrels) for name, measure in MEASURES.items()}
+def evaluate_run(collection: Collection, name: str, run: Run) -> Evaluated:
+    """The result of a run that was read from a file. Answer recall needs texts, and so a collection's own documents."""
+    judged = {query: found for query, found in run.items() if query in collection.qrels}
+    per_query = judge(collection.qrels, judged)
+    if collection.documents:
+        for query, values in per_query.items():
+            order = sorted(judged.get(query, {}), key=lambda document: -judged[query][document])
+            texts = ((document, collection.documents.get(document)) for document in order)
+            shown = (Shown(document, both[1] or both[0]) for document, both in texts if both is not None)
+            values |= answer_recall(shown, collection.qrels[query], collection.answers.get(query, ()))
+    return Evaluated(_result(collection, name, per_query), judged)
+
+
+def _read(collection: Collection, view: View, query: str, places: Sequence[Place]) -> dict[str, float]:
+    # A copy's text is not sent: the reply only names its URL.
+    sent = [place for place in places if not place.copy]
+    texts = zip(view.documents(query, sent), sent, strict=True)
+    shown = (Shown(document, view.text(place.row)) for document, place in texts)
+    return answer_recall(shown, collection.qrels[query], collection.answers.get(query, ()))
+
+
+def _result(collection: Collection, system: str, per_query: dict[str, dict[str, float]]) -> Result:
+    return Result(
+        collection=collection.name,
+        split=collection.split,
+        digest=collection.digest,
+        system=system,
+        queries=len(per_query),
+        means=means(per_query),
+        per_query=per_query,
+    )

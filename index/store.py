@@ -17,9 +17,10 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class DataFolder:
-    """The places inside one data folder."""
+    """The places inside one data folder. Several folders may share the embedding caches in `shared_vectors`."""
 
     root: Path
+    shared_vectors: Path | None = None
 
     @property
     def archive(self) -> Path:
@@ -34,7 +35,7 @@ class DataFolder:
     @property
     def vectors(self) -> Path:
         """The embedding caches, a folder per encoder."""
-        return self.root / "vectors"
+        return self.shared_vectors or self.root / "vectors"
 
     @property
     def snapshots(self) -> Path:

@@ -78,7 +78,7 @@ COMMANDS = sorted(commands(typer.main.get_command(app)))
 def test_all_commands_are_there() -> None:
     assert {" ".join(path) for path in COMMANDS} == {
         "sources", "sources match", "sources check", "crawl", "ingest", "publish", "snapshots", "snapshots use",
-        "snapshots remove", "snapshots verify", "search", "open", "serve", "settings", "demo", "bench beir",
+        "snapshots remove", "snapshots verify", "search", "open", "serve", "settings", "demo", "bench run",
     }  # fmt: skip
 
 
@@ -108,7 +108,7 @@ def test_the_help_tells_the_exit_codes_of_the_readme(cli: Cli) -> None:
         ["search", "x", "--topk", "3"],
         ["crawl", "x", "--max-pages", "many"],
         ["ingest", "nowhere.warc.gz"],
-        ["bench", "beir", "nowhere"],
+        ["bench", "run", "nowhere"],
         ["snapshots", "use"],
     ],
     ids=" ".join,
@@ -343,15 +343,15 @@ def test_the_bench_prints_what_it_measured(cli: Cli, tmp_path: Path, real: list[
     (folder / "corpus.jsonl").write_text('{"_id": "d", "title": "", "text": "the policy rate"}\n')
     (folder / "queries.jsonl").write_text('{"_id": "q", "text": "policy"}\n')
     (folder / "qrels" / "test.tsv").write_text("query-id\tcorpus-id\tscore\nq\td\t1\n")
-    rows = cli(*real, "bench", "beir", folder, "--work-dir", tmp_path / "work", "--json").json
-    assert [(row["system"], row["values"]["nDCG@10"]) for row in rows] == [
+    report = cli(*real, "bench", "run", folder, "--work-dir", tmp_path / "work", "--no-latency", "--json").json
+    assert [(row["system"], row["means"]["nDCG@10"]) for row in report["results"]] == [
         ("lexical", 1.0),
         ("dense", 1.0),
         ("hybrid", 1.0),
     ]
     (folder / "queries.jsonl").write_text("{}\n")
-    ended = cli(*real, "bench", "beir", folder)
-    assert (ended.code, "queries.jsonl:1 is not a BEIR row" in ended.err) == (1, True)
+    ended = cli(*real, "bench", "run", folder)
+    assert (ended.code, "queries.jsonl:1 is not a JSON query" in ended.err) == (1, True)
 
 
 # Progress
