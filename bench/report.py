@@ -44,7 +44,8 @@ def write_report(report: Report, folder: Path) -> Path:
 def _render(summary: Summary) -> tuple[bytes, dict[str, bytes]]:
     """The page and its images by file name."""
     # Only here, because loading matplotlib takes two seconds.
-    from bench.plots import draw_curves, draw_overview, draw_queries, looks
+    from bench.plots import draw_curves, draw_overview, looks
+    from bench.query_plots import draw_queries
 
     report = summary.report
     sizes = {one.collection: one.queries for one in report.results}

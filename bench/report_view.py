@@ -89,10 +89,12 @@ def headline(summary: Summary) -> tuple[str, str]:
         return f"{measure} is missing for {best}.", "See the table for what was measured."
     first = f"{best}: mean {measure} {mean:.3f} over {_counted(count, 'set')}"
     time = summary.latency(best)
-    at = f" Median latency {milliseconds(time.p50)} ms, 95th percentile {milliseconds(time.p95)} ms." if time else ""
+    at = f" Median latency {milliseconds(time.p50)} ms" if time else ""
     if len(summary.systems) == 1:
-        return f"{first}.", at.strip()
+        return f"{first}.", f"{at.strip()}." if at else ""
     second = summary.systems[1]
+    others = summary.latency(second)
+    at += f", of {second} {milliseconds(others.p50)} ms." if at and others else "." if at else ""
     margin = mean - (summary.mean(second, measure) or 0.0)
     against = summary.against(best, second, measure).values()
     won, lost = sum(value > 0 for value in against), sum(value < 0 for value in against)
