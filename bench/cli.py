@@ -3,6 +3,8 @@
 import typer
 
 from bench import cli_run
+from bench.gate_cli import gate
+from bench.report_cli import report
 from service.cli.console import run_command
 from service.cli.main import app
 
@@ -10,12 +12,9 @@ bench_app = typer.Typer(no_args_is_help=True, help="Measure retrieval offline, o
 app.add_typer(bench_app, name="bench")
 
 
-@bench_app.callback()
-def _bench() -> None:
-    """A callback, so that `bench` stays a group of commands."""
-
-
 bench_app.command("run", help=cli_run.HELP)(cli_run.run)
+bench_app.command("report")(report)
+bench_app.command("gate")(gate)
 
 
 def main() -> None:

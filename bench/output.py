@@ -1,13 +1,12 @@
 """What a run leaves in a folder: the report as JSON, runs in TREC's form, and the queries that systems differ on."""
 
-import json
 import re
 from collections.abc import Iterator
-from dataclasses import asdict
 from pathlib import Path
 from urllib.parse import quote
 
 from bench.records import Comparison, Report, Run
+from bench.report_file import dump_report
 from bench.run import Outcome
 from bench.trec import trec_lines
 from index.files import write_atomically
@@ -21,8 +20,7 @@ def write_outcome(outcome: Outcome, folder: Path) -> None:
 
     White space in ids, which TREC's form cannot hold, is percent-encoded.
     """
-    content = json.dumps(asdict(outcome.report), ensure_ascii=False, indent=1)
-    write_atomically(folder / "results.json", content.encode())
+    dump_report(outcome.report, folder / "results.json")
     for collection, runs in outcome.runs.items():
         for system, run in runs.items():
             path = folder / "runs" / _file_name(collection) / f"{_file_name(system)}.run"

@@ -431,7 +431,6 @@ def test_the_command_measures_a_published_snapshot(command: Any, published: Inpu
 
 
 def test_the_command_writes_the_report_page(command: Any, tmp_path: Path) -> None:
-    pytest.importorskip("bench.report")
     code, _, err = command(write_collection(tmp_path / "tiny"), "--no-latency", "--out", "out")
     assert code == 0, err
     assert "report.html" in err
