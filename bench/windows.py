@@ -23,7 +23,7 @@ def words(unit: str) -> float:
 
 
 def tokens(unit: str) -> float:
-    """Tokens as `index.tokens` counts them. Of two CJK characters in a row, which it may join, each counts two thirds."""
+    """Tokens as `index.tokens` counts them; a CJK character, which it may join with the next, is two thirds of one."""
     return 2 / 3 if _CJK_CHARACTER.match(unit) else float(count_tokens(unit))
 
 
