@@ -62,7 +62,9 @@ class RememberingEncoder:
     def encode_queries(self, texts: Sequence[str]) -> Vectors:
         new = [text for text in dict.fromkeys(texts) if text not in self._queries]
         self._queries.update(zip(new, self._encoder.encode_queries(new), strict=True))
-        return np.array([self._queries[text] for text in texts], np.float32).reshape(len(texts), -1)
+        return np.array([self._queries[text] for text in texts], np.float32).reshape(
+            len(texts), self.description.dimensions
+        )
 
     def encode_passages(self, texts: Sequence[str]) -> Vectors:
         return self._encoder.encode_passages(texts)

@@ -7,7 +7,7 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 
 from authority_search.models import clean_text
-from bench.answers import Question
+from bench.answers import Question, holds
 from bench.errors import InvalidCollection
 from index.catalog import Catalog
 from index.records import Page, Passage
@@ -56,9 +56,16 @@ def sample_pages(
 
 
 def askable(questions: Sequence[Question], pages: Sequence[tuple[Page, list[Passage]]]) -> list[Question]:
-    """The questions that at least one of these pages answers."""
-    there = {page.url for page, _ in pages}
-    return [question for question in questions if there.intersection(question.urls)]
+    """The questions of which an answer stands in one of their pages, as far as they are here.
+
+    Another edition of the documentation may say it in other words, or no longer.
+    """
+    texts = {page.url: page.text() for page, _ in pages}
+    return [
+        question
+        for question in questions
+        if any(holds(texts[url], answer) for url in question.urls if url in texts for answer in question.answers)
+    ]
 
 
 def _lines(path: Traversable) -> list[str]:

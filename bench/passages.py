@@ -58,9 +58,13 @@ VARIANTS: dict[str, Variant] = {
 
 @dataclass(frozen=True, slots=True)
 class QuestionSet:
-    """Questions asked of pages, each page with the product's own passages."""
+    """Questions asked of pages, each page with the product's own passages.
+
+    `home` names the folder of its snapshots: sets over the same pages share one.
+    """
 
     name: str
+    home: str
     pages: Pages
     sources: SourceList
     questions: Sequence[Question]

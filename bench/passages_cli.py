@@ -71,7 +71,7 @@ def passages(
         found: list[Recall] = []
         with shown_progress() as progress:
             for one in sets:
-                folder = work_dir / ("lexical" if only_lexical else "encoded") / one.name
+                folder = work_dir / ("lexical" if only_lexical else "encoded") / one.home
                 names = variant or list(VARIANTS)
                 found += measure(one, names, arms, BUDGETS, folder, encoder, settings.ranking, progress)
     except BenchError as error:
@@ -80,7 +80,7 @@ def passages(
     if as_json:
         print_json({"rows": [_row(one, found) for one in found], "curves": curves(found)})
     else:
-        out.print(_table(found))
+        out.print(*_tables(found))
 
 
 def _sets(
@@ -101,7 +101,7 @@ def _sets(
         asked = found.questions
         if len(asked) > most:
             asked = random.Random(seed).sample(asked, most)  # noqa: S311 - no secret
-        yield QuestionSet(folder.resolve().name, cut, collection_sources(), asked)
+        yield QuestionSet(folder.resolve().name, folder.resolve().name, cut, collection_sources(), asked)
 
 
 def _documentation(settings: Settings, pages: int, seed: int) -> Iterator[QuestionSet]:
@@ -110,8 +110,11 @@ def _documentation(settings: Settings, pages: int, seed: int) -> Iterator[Questi
     with Catalog(settings.data_dir / "catalog.duckdb") as catalog:
         drawn = sample_pages(catalog, every, pages, seed)
     for language in sorted({question.language for question in every}):
-        asked = askable([question for question in every if question.language == language], drawn)
-        yield QuestionSet(f"documentation-{language}", drawn, load_sources(settings), asked)
+        those = [question for question in every if question.language == language]
+        asked = askable(those, drawn)
+        if len(asked) < len(those):
+            err.print(f"{language}: {len(those) - len(asked)} of {len(those)} questions have no answer in these pages")
+        yield QuestionSet(f"documentation-{language}", "documentation", drawn, load_sources(settings), asked)
 
 
 def _row(one: Recall, found: Sequence[Recall]) -> dict[str, object]:
@@ -123,14 +126,21 @@ def _row(one: Recall, found: Sequence[Recall]) -> dict[str, object]:
     }  # fmt: skip
 
 
-def _table(found: Sequence[Recall]) -> Table:
+def _tables(found: Sequence[Recall]) -> Iterator[Table]:
+    """A table for each collection, arm and rule; better and worse count questions against the baseline."""
     heads = [f"{budget:,}" for budget in HEADLINE]
-    table = Table("collection", "rule", "arm", "cut into", "questions", *heads, "better, worse", box=None)
-    places = {(one.collection, one.rule, one.arm, one.variant, one.budget): one for one in found}
-    for place in dict.fromkeys(key[:4] for key in places):
-        row = [places[*place, budget] for budget in HEADLINE]
-        against = [pair(one, found) for one in row]
-        counts = " ".join(f"+{one.better} −{one.worse}" for one in against if one)
-        recalls = [f"{one.mean:.3f}" for one in row]
-        table.add_row(*place, str(len(row[0].per_question)), *recalls, "" if place[3] == BASELINE else counts)
-    return table
+    places = {(one.collection, one.arm, one.rule, one.variant, one.budget): one for one in found}
+    for group in dict.fromkeys(key[:3] for key in places):
+        table = Table("cut into", *heads, *(f"better, worse at {head}" for head in heads), box=None)
+        for variant in dict.fromkeys(key[3] for key in places if key[:3] == group):
+            row = [places[*group, variant, budget] for budget in HEADLINE]
+            pairs = [pair(one, found) for one in row if variant != BASELINE]
+            table.add_row(
+                variant,
+                *(f"{one.mean:.3f}" for one in row),
+                *(f"+{one.better} −{one.worse}" for one in pairs if one is not None),
+            )
+        questions = len(row[0].per_question)
+        table.title = f"{group[0]}: {group[1]}, by {group[2]}, {questions:,} questions"
+        table.title_justify = "left"
+        yield table
