@@ -17,7 +17,7 @@ from math import log
 from typing import NamedTuple
 
 from bench.answers import Question, Span
-from bench.beir import document_url
+from bench.corpus import document_url
 from bench.records import Collection
 from domain_lists.urls import host_of
 from index.analysis import build_analyzer, spaced_terms

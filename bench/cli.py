@@ -4,6 +4,7 @@ import typer
 
 from bench import cli_run
 from bench.gate_cli import gate
+from bench.passages_cli import passages
 from bench.report_cli import report
 from service.cli.console import run_command
 from service.cli.main import app
@@ -15,6 +16,7 @@ app.add_typer(bench_app, name="bench")
 bench_app.command("run", help=cli_run.HELP)(cli_run.run)
 bench_app.command("report")(report)
 bench_app.command("gate")(gate)
+bench_app.command("passages")(passages)
 
 
 def main() -> None:

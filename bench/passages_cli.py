@@ -11,7 +11,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from bench.articles import articles
-from bench.beir import collection_sources, read_collection
+from bench.beir import read_collection
+from bench.corpus import collection_sources
 from bench.contexts import NoEncoder, RememberingEncoder
 from bench.documentation import askable, read_questions, sample_pages
 from bench.errors import BenchError

@@ -7,7 +7,9 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from domain_lists.public_suffix import host_parts
-from domain_lists.records import PERSONAL_PAGE_CAP, Match, Source
+from domain_lists.records import Match, Source
+from domain_lists.scores import Score, Term, capped
+from domain_lists.user_pages import UserPages, parents
 
 HOST_CACHE_SIZE = 65_536
 
@@ -26,9 +28,16 @@ class Matcher:
     Order: a denied host, or one below it, matches nothing; then the longest listed host wins, on it the longest path
     prefix; then the longest restricted suffix. A row with a path prefix covers its own host only, not subdomains.
     Trust is inherited within one registrable domain, so a listed public suffix covers its apex and www. alone.
+    Pages that anyone may write get the rule "user-generated" and the cap for them, unless a row spells them out.
     """
 
-    def __init__(self, sources: Iterable[Source], suffixes: Mapping[str, Source], denied: Collection[str]) -> None:
+    def __init__(
+        self,
+        sources: Iterable[Source],
+        suffixes: Mapping[str, Source],
+        denied: Collection[str],
+        user_pages: UserPages,
+    ) -> None:
         """`suffixes` maps a restricted suffix to the source that stands for it."""
         self._by_host: dict[str, list[Source]] = defaultdict(list)
         for source in sources:
@@ -37,6 +46,7 @@ class Matcher:
             rows.sort(key=lambda source: len(source.path_prefix), reverse=True)
         self._suffixes = suffixes
         self._denied = denied
+        self._user_pages = user_pages
         # Pages link to the same few hosts over and over.
         self._candidates = lru_cache(maxsize=HOST_CACHE_SIZE)(self._find_candidates)
 
@@ -44,7 +54,7 @@ class Matcher:
         """The match of a canonical host and path (see `urls.parse_url`), None when nothing covers them."""
         for candidate in self._candidates(host):
             if candidate.covers(path):
-                return _personal(candidate.match) if "/~" in path else candidate.match
+                return _under(candidate.match, self._user_pages.of_path(path, candidate.path_prefix))
         return None
 
     def _find_candidates(self, host: str) -> tuple[_Candidate, ...]:
@@ -54,6 +64,9 @@ class Matcher:
         own = [_Candidate(source.path_prefix, Match(source, "listed")) for source in self._by_host.get(name, ())]
         return (*own, *self._inherited(name), *self._by_suffix(name))
 
+    def _judged(self, match: Match, name: str, spelt: str) -> _Candidate:
+        return _Candidate("", _under(match, self._user_pages.of_host(name, spelt)))
+
     def _inherited(self, name: str) -> Iterator[_Candidate]:
         registrable = host_parts(name).registrable
         for parent in parents(name):
@@ -62,24 +75,18 @@ class Matcher:
             if parent != name:
                 for source in self._by_host.get(parent, ()):
                     if not source.path_prefix:
-                        yield _Candidate("", Match(source, "inherited"))
+                        yield self._judged(Match(source, "inherited"), name, parent)
 
     def _by_suffix(self, name: str) -> Iterator[_Candidate]:
         for parent in parents(name):
             if parent in self._suffixes:
-                yield _Candidate("", Match(self._suffixes[parent], "suffix"))
+                yield self._judged(Match(self._suffixes[parent], "suffix"), name, parent)
                 return
 
 
-def parents(host: str) -> Iterator[str]:
-    """The host itself, then what remains as labels are taken from the left: a.b.c, b.c, c."""
-    while host:
-        yield host
-        host = host.partition(".")[2]
-
-
-def _personal(match: Match) -> Match:
-    # People write these pages, not the institution whose suffix they stand under.
-    if match.rule != "suffix":
+def _under(match: Match, caps: tuple[Term, ...]) -> Match:
+    if not caps:
         return match
-    return Match(replace(match.source, authority=min(match.source.authority, PERSONAL_PAGE_CAP)), "suffix")
+    tier, authority = capped(Score(match.source.tier, match.source.authority), caps)
+    source = replace(match.source, tier=tier, authority=authority)
+    return Match(source, "user-generated", (*match.caps, *(cap.name for cap in caps)))

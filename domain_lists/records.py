@@ -3,10 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-Rule = Literal["listed", "inherited", "suffix"]
-
-PERSONAL_PAGE_CAP = 0.60
-"""Highest authority of a `~user` page that only a restricted suffix matches."""
+Rule = Literal["listed", "inherited", "suffix", "user-generated"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +43,8 @@ class Profile:
     """A named selection of sources.
 
     A source belongs to it when it meets every facet that is set (an empty tuple and None are not set), or when
-    `sources` names it. A profile that sets no facet holds just the sources it names.
+    `sources` names it. A profile that sets no facet holds just the sources it names. `suffixes` are the restricted
+    suffixes whose unlisted hosts it admits besides, with the suffix's score.
     """
 
     name: str
@@ -57,6 +55,7 @@ class Profile:
     kinds: tuple[str, ...] = ()
     max_tier: int | None = None
     sources: tuple[str, ...] = ()
+    suffixes: tuple[str, ...] = ()
 
     def selects(self, source: Source) -> bool:
         """Whether `source` belongs to this profile."""
@@ -81,11 +80,14 @@ class Match:
 
     `rule` is "listed" for the row's own host (with or without www.) and path prefix, "inherited" for a subdomain
     of a listed host, "suffix" when no row but a restricted suffix covers the host; the source is then made
-    up from the suffix (`suffix:gov.cn`) and is not one that can be searched.
+    up from the suffix (`suffix:gov.cn`) and is not one that can be searched. "user-generated" is a page that anyone
+    may write below a listed host or restricted suffix; `caps` names the terms that tier and authority were brought
+    under, and it cannot be searched either.
     """
 
     source: Source
     rule: Rule
+    caps: tuple[str, ...] = ()
 
 
 class Problem(NamedTuple):

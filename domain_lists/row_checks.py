@@ -4,12 +4,14 @@ import dataclasses
 import math
 import re
 from collections.abc import Collection, Iterator, Mapping
+from datetime import date
 
 from domain_lists.errors import InvalidUrl
+from domain_lists.look_alikes import check_imitation, check_scripts
 from domain_lists.public_suffix import host_parts
 from domain_lists.records import Profile
 from domain_lists.urls import canonical_url, normalise_host
-from domain_lists.vocabulary import KINDS, LANGUAGES, SECTORS, TIERS
+from domain_lists.vocabulary import ACCESS, KINDS, LANGUAGES, SECTORS, TIERS
 
 _COUNTRY = re.compile(r"[A-Z]{2}|INT")
 _EVIDENCE = re.compile(r"[a-z][a-z0-9-]*(:[^;\s]+)?(;[a-z][a-z0-9-]*(:[^;\s]+)?)*")
@@ -24,12 +26,15 @@ def check_source(cells: Mapping[str, str], restricted: Collection[str]) -> Itera
     yield from check_id(cells["id"], restricted)
     if not cells["name"]:
         yield "name is empty"
-    yield from _check_word("sector", cells["sector"], SECTORS)
-    yield from _check_word("kind", cells["kind"], KINDS)
-    yield from _check_word("language", cells["language"], LANGUAGES)
-    yield from _check_word("tier", cells["tier"], TIERS)
+    yield from check_choice("sector", cells["sector"], SECTORS)
+    yield from check_choice("kind", cells["kind"], KINDS)
+    yield from check_choice("language", cells["language"], LANGUAGES)
+    yield from check_score_cells(cells)
     yield from _check_country(cells["country"])
-    yield from _check_authority(cells["authority"])
+    for word in filter(None, cells["access"].split(";")):
+        yield from check_choice("access", word, ACCESS)
+    if cells["reviewed"]:
+        yield from check_date("reviewed", cells["reviewed"])
     if cells["evidence"] and not _EVIDENCE.fullmatch(cells["evidence"]):
         yield f"evidence {cells['evidence']!r} is not token or token:value, parted by ';'"
 
@@ -37,20 +42,20 @@ def check_source(cells: Mapping[str, str], restricted: Collection[str]) -> Itera
 def check_suffix(cells: Mapping[str, str], restricted: Collection[str]) -> Iterator[str]:
     """Faults of a row of suffixes.csv."""
     suffix = cells["suffix"]
-    faults = list(_check_host(suffix))
+    faults = list(check_host(suffix))
     yield from faults
     if not faults:
         parts = host_parts(suffix)
         if not parts.suffix:
             yield f"suffix {suffix!r} is not under a suffix of the Public Suffix List"
-        yield from _check_look_alike(suffix, [other for other in restricted if other != suffix and "." in other])
-    yield from _check_word("tier", cells["tier"], TIERS)
+        yield from check_imitation(suffix, [other for other in restricted if other != suffix and "." in other])
+    yield from check_score_cells(cells)
     yield from _check_country(cells["country"])
 
 
 def check_denied(cells: Mapping[str, str]) -> Iterator[str]:
     """Faults of a row of denied.csv."""
-    yield from _check_host(cells["host"])
+    yield from check_host(cells["host"])
     if not cells["reason"]:
         yield "reason is empty"
 
@@ -72,7 +77,7 @@ def check_profile(name: str, body: Mapping[str, object]) -> Iterator[str]:
             yield f"{key} is not a list of strings"
         else:
             for word in value:
-                yield from _check_word(key, word, _PROFILE_WORDS.get(key, {word}))
+                yield from check_choice(key, word, _PROFILE_WORDS.get(key, {word}))
     if not body.get("description"):
         yield "description is missing"
 
@@ -83,7 +88,7 @@ def check_id(source_id: str, restricted: Collection[str]) -> Iterator[str]:
         yield f"id {source_id!r} has a scheme; give the host, or host and path"
         return
     host, slash, path = source_id.partition("/")
-    faults = list(_check_host(host))
+    faults = list(check_host(host))
     yield from faults
     if slash and not path:
         yield f"id {source_id!r} ends in '/'; leave it out"
@@ -91,14 +96,16 @@ def check_id(source_id: str, restricted: Collection[str]) -> Iterator[str]:
         yield from _check_path(source_id)
     if faults or host == "localhost" or _is_address(host):
         return
+    yield from check_scripts(host)
     parts = host_parts(host)
     if not parts.suffix:
         yield f"id {source_id!r}: no suffix of the Public Suffix List ends {host!r}"
     elif not any(host == suffix or host.endswith(f".{suffix}") for suffix in restricted):
-        yield from _check_look_alike(host, [suffix for suffix in restricted if "." in suffix or parts.private])
+        yield from check_imitation(host, [suffix for suffix in restricted if "." in suffix or parts.private])
 
 
-def _check_host(host: str) -> Iterator[str]:
+def check_host(host: str) -> Iterator[str]:
+    """Faults of a host: whether it is written as it is matched."""
     if _PORT.fullmatch(host):
         yield f"host {host!r}: leave out the port, any port matches"
         return
@@ -129,24 +136,12 @@ def _check_path(source_id: str) -> Iterator[str]:
             yield f"id {source_id!r} must be written {normal!r}"
 
 
-def _check_look_alike(host: str, restricted: Collection[str]) -> Iterator[str]:
-    inner = host.removesuffix("." + host_parts(host).registry_suffix)
-    for suffix in restricted:
-        if f".{suffix}." in f".{inner}.":
-            yield f"{host!r} looks like {suffix}, but belongs to whoever registered {_owner(host)!r}"
-            return
-
-
-def _owner(host: str) -> str:
-    parts = host_parts(host)
-    return parts.registrable or host
-
-
 def _is_address(host: str) -> bool:
     return host.startswith("[") or host.rpartition(".")[2].isdigit()
 
 
-def _check_word(column: str, word: str, known: Collection[str]) -> Iterator[str]:
+def check_choice(column: str, word: str, known: Collection[str]) -> Iterator[str]:
+    """Whether a cell is one of the known words."""
     if word not in known:
         choice = (
             "there are ISO 639-1 codes and multi" if known is LANGUAGES else f"there are {', '.join(sorted(known))}"
@@ -159,10 +154,26 @@ def _check_country(country: str) -> Iterator[str]:
         yield f"country {country!r} is neither an ISO 3166 alpha-2 code nor EU or INT"
 
 
-def _check_authority(authority: str) -> Iterator[str]:
+def check_score_cells(cells: Mapping[str, str]) -> Iterator[str]:
+    """Faults of the columns tier and authority."""
+    yield from check_choice("tier", cells["tier"], TIERS)
+    if not 0 <= to_number(cells["authority"]) <= 1:
+        yield f"authority {cells['authority']!r} is not a number from 0 to 1"
+
+
+def check_date(column: str, text: str) -> Iterator[str]:
+    """Faults of a day."""
     try:
-        value = float(authority)
+        day = date.fromisoformat(text).isoformat()
     except ValueError:
-        value = math.nan
-    if not 0 <= value <= 1:
-        yield f"authority {authority!r} is not a number from 0 to 1"
+        day = ""
+    if day != text:
+        yield f"{column} {text!r} is not a day such as 2026-11-25"
+
+
+def to_number(text: str) -> float:
+    """The number a cell spells, NaN when it spells none."""
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan

@@ -8,12 +8,13 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Self
 
-from domain_lists.build import to_profile, to_source, to_suffix_source
+from domain_lists.build import to_profile, to_source, to_suffix_source, to_user_pages
 from domain_lists.errors import InvalidSourceList, InvalidUrl, UnknownProfile, UnknownSource
 from domain_lists.matcher import Matcher
 from domain_lists.records import Match, Profile, Source
 from domain_lists.tables import Tables, read_tables
 from domain_lists.urls import parse_url
+from domain_lists.user_pages import UserPages
 from domain_lists.validator import check_tables
 
 VERSION_HEX_DIGITS = 12
@@ -33,13 +34,15 @@ class SourceList:
         profiles: Iterable[Profile],
         suffixes: Mapping[str, Source],
         denied: Collection[str],
+        user_pages: UserPages | None = None,
     ) -> None:
         """Take checked records; `load` is the way in."""
+        user_pages = user_pages or UserPages.none()
         self._by_id = {source.id: source for source in sorted(sources, key=lambda source: source.id)}
         self.sources: tuple[Source, ...] = tuple(self._by_id.values())
         self.profiles: Mapping[str, Profile] = MappingProxyType({profile.name: profile for profile in profiles})
-        self.version: str = _digest(self.sources, self.profiles, suffixes, denied)
-        self._matcher = Matcher(self.sources, suffixes, denied)
+        self.version: str = _digest(self.sources, self.profiles, suffixes, denied, user_pages)
+        self._matcher = Matcher(self.sources, suffixes, denied, user_pages)
 
     @classmethod
     def load(cls, extra_files: Sequence[Path] = ()) -> Self:
@@ -56,6 +59,7 @@ class SourceList:
             profiles=map(to_profile, tables.profiles),
             suffixes={row.cells["suffix"]: to_suffix_source(row) for row in tables.suffixes},
             denied=frozenset(row.cells["host"] for row in tables.denied),
+            user_pages=to_user_pages(tables),
         )
 
     def match(self, url: str) -> Match | None:
@@ -67,9 +71,33 @@ class SourceList:
         return self._matcher.match(parts.host, parts.path)
 
     def listed(self, url: str) -> Source | None:
-        """The listed source of `url`, also for subdomains; None where only a restricted suffix or nothing matches."""
+        """The listed source of `url`, also for subdomains.
+
+        None where only a restricted suffix or nothing matches, and for pages that anyone may write.
+        """
         match = self.match(url)
-        return None if match is None or match.rule == "suffix" else match.source
+        return match.source if match is not None and match.rule in ("listed", "inherited") else None
+
+    def admitted(self, url: str, profile: str) -> Source | None:
+        """The source as which `url` counts under a profile, None where it does not.
+
+        That is a listed source which the profile selects; or, for a host that no row covers, the stand-in of a
+        restricted suffix (`suffix:gov.cn`) which the profile allows. Raises UnknownProfile.
+        """
+        chosen = self.profile(profile)
+        match = self.match(url)
+        if match is None or match.rule == "user-generated":
+            return None
+        if match.rule == "suffix":
+            return match.source if match.source.id.removeprefix("suffix:") in chosen.suffixes else None
+        return match.source if chosen.selects(match.source) else None
+
+    def profile(self, name: str) -> Profile:
+        """The profile with this name. Raises UnknownProfile."""
+        try:
+            return self.profiles[name]
+        except KeyError:
+            raise UnknownProfile(name, self.profiles.keys()) from None
 
     def get(self, source_id: str) -> Source:
         """The source with this id. Raises UnknownSource."""
@@ -95,9 +123,7 @@ class SourceList:
         return frozenset((chosen & included if included else chosen) - excluded)
 
     def _in_profile(self, name: str) -> set[str]:
-        profile = self.profiles.get(name)
-        if profile is None:
-            raise UnknownProfile(name, self.profiles.keys())
+        profile = self.profile(name)
         return {source.id for source in self.sources if profile.selects(source)}
 
 
@@ -107,13 +133,18 @@ def _merged(tables: Tables) -> list[Source]:
 
 
 def _digest(
-    sources: Iterable[Source], profiles: Mapping[str, Profile], suffixes: Mapping[str, Source], denied: Iterable[str]
+    sources: Iterable[Source],
+    profiles: Mapping[str, Profile],
+    suffixes: Mapping[str, Source],
+    denied: Iterable[str],
+    user_pages: UserPages,
 ) -> str:
     content = {
         "sources": [_decisive(source) for source in sources],
         "profiles": {name: _decisive(profile) for name, profile in profiles.items()},
         "suffixes": {suffix: _decisive(source) for suffix, source in suffixes.items()},
         "denied": sorted(denied),
+        "user_pages": {pattern: [term.value, term.tier] for pattern, term in user_pages.terms.items()},
     }
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:VERSION_HEX_DIGITS]
 

@@ -15,8 +15,15 @@ from domain_lists.records import Problem
 SOURCE_COLUMNS = (
     "id", "name", "sector", "country", "language", "kind", "tier", "authority", "evidence", "notes",
 )  # fmt: skip
-SUFFIX_COLUMNS = ("suffix", "name", "country", "tier", "notes")
+REVIEW_COLUMNS = ("terms", "access", "reviewed")
+"""What the bundled sources.csv has besides, and a file of one's own may have."""
+SUFFIX_COLUMNS = ("suffix", "name", "country", "tier", "authority", "terms", "notes")
 DENIED_COLUMNS = ("host", "reason")
+TERM_COLUMNS = ("term", "effect", "value", "tier", "support", "meaning")
+EVIDENCE_COLUMNS = ("token", "list", "licence", "use", "address")
+OVERRIDE_COLUMNS = ("id", "tier", "authority", "reason", "reviewed")
+USER_GENERATED_COLUMNS = ("pattern", "term", "reason")
+QUOTA_COLUMNS = ("facet", "value", "least", "most_percent")
 
 
 class Row(NamedTuple):
@@ -42,6 +49,11 @@ class Tables(NamedTuple):
     sources: list[list[Row]]
     suffixes: list[Row]
     denied: list[Row]
+    terms: list[Row]
+    evidence: list[Row]
+    overrides: list[Row]
+    user_generated: list[Row]
+    quotas: list[Row]
     profiles: list[ProfileTable]
     problems: list[Problem]
 
@@ -50,22 +62,37 @@ def read_tables(extra_files: Sequence[Path] = (), folder: Traversable | None = N
     """Read `folder` (default: the bundled data) and extra source files. Faults are collected, never raised."""
     folder = files("domain_lists") if folder is None else folder
     problems: list[Problem] = []
-    bundled = _read_csv(folder / "sources.csv", "sources.csv", SOURCE_COLUMNS, problems)
+
+    def bundled(name: str, columns: Sequence[str]) -> list[Row]:
+        return _read_csv(folder / name, name, columns, problems)
+
     return Tables(
-        sources=[bundled, *(_read_csv(file, str(file), SOURCE_COLUMNS, problems) for file in extra_files)],
-        suffixes=_read_csv(folder / "suffixes.csv", "suffixes.csv", SUFFIX_COLUMNS, problems),
-        denied=_read_csv(folder / "denied.csv", "denied.csv", DENIED_COLUMNS, problems),
+        sources=[
+            bundled("sources.csv", (*SOURCE_COLUMNS, *REVIEW_COLUMNS)),
+            *(_read_csv(file, str(file), SOURCE_COLUMNS, problems, REVIEW_COLUMNS) for file in extra_files),
+        ],
+        suffixes=bundled("suffixes.csv", SUFFIX_COLUMNS),
+        denied=bundled("denied.csv", DENIED_COLUMNS),
+        terms=bundled("terms.csv", TERM_COLUMNS),
+        evidence=bundled("evidence.csv", EVIDENCE_COLUMNS),
+        overrides=bundled("overrides.csv", OVERRIDE_COLUMNS),
+        user_generated=bundled("user_generated.csv", USER_GENERATED_COLUMNS),
+        quotas=bundled("quotas.csv", QUOTA_COLUMNS),
         profiles=_read_profiles(folder / "profiles.toml", "profiles.toml", problems),
         problems=problems,
     )
 
 
-def _read_csv(file: Traversable, name: str, columns: Sequence[str], problems: list[Problem]) -> list[Row]:
+def _read_csv(
+    file: Traversable, name: str, columns: Sequence[str], problems: list[Problem], optional: Sequence[str] = ()
+) -> list[Row]:
+    """The rows of a file. An optional column that is not there is empty in every row."""
     text = _read_text(file, name, problems)
     if text is None:
         return []
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     rows: list[Row] = []
+    absent = dict.fromkeys(optional, "")
     header: list[str] = []
     start = 1
     try:
@@ -75,13 +102,14 @@ def _read_csv(file: Traversable, name: str, columns: Sequence[str], problems: li
                 continue
             if not header:
                 header = cells
-                if sorted(header) != sorted(columns):
-                    problems.append(Problem(name, line, _header_fault(header, columns)))
+                if fault := _header_fault(header, columns, optional):
+                    problems.append(Problem(name, line, fault))
                     return []
             elif len(cells) != len(header):
                 problems.append(Problem(name, line, f"{len(cells)} cells, but there are {len(header)} columns"))
             else:
-                rows.append(Row(name, line, {key: cell.strip() for key, cell in zip(header, cells, strict=True)}))
+                given = {key: cell.strip() for key, cell in zip(header, cells, strict=True)}
+                rows.append(Row(name, line, absent | given))
     except csv.Error as error:
         problems.append(Problem(name, start, f"not CSV: {error}"))
     if not header:
@@ -89,11 +117,16 @@ def _read_csv(file: Traversable, name: str, columns: Sequence[str], problems: li
     return rows
 
 
-def _header_fault(header: Sequence[str], columns: Sequence[str]) -> str:
+def _header_fault(header: Sequence[str], columns: Sequence[str], optional: Sequence[str]) -> str:
     missing = ", ".join(column for column in columns if column not in header)
-    surplus = ", ".join(repr(column) for column in header if column not in columns)
-    faults = [f"missing {missing}" if missing else "", f"unknown {surplus}" if surplus else ""]
-    return f"columns: {'; '.join(filter(None, faults)) or 'one is named twice'}"
+    surplus = ", ".join(repr(column) for column in header if column not in (*columns, *optional))
+    twice = ", ".join(sorted({repr(column) for column in header if header.count(column) > 1}))
+    faults = [
+        f"missing {missing}" * bool(missing),
+        f"unknown {surplus}" * bool(surplus),
+        f"twice {twice}" * bool(twice),
+    ]
+    return f"columns: {'; '.join(filter(None, faults))}" if any(faults) else ""
 
 
 def _read_profiles(file: Traversable, name: str, problems: list[Problem]) -> list[ProfileTable]:

@@ -52,6 +52,23 @@ KINDS = frozenset(
     }
 )
 
+ACCESS = frozenset(
+    {
+        "api",
+        "apex-only",
+        "challenge",
+        "feed",
+        "geo-blocking",
+        "javascript",
+        "login",
+        "open-access",
+        "part-paywall",
+        "paywall",
+        "refuses-crawlers",
+        "sitemap",
+    }
+)
+
 TIERS = frozenset({"1", "2", "3", "4"})
 
 _ISO_639_1 = """

@@ -77,8 +77,9 @@ COMMANDS = sorted(commands(typer.main.get_command(app)))
 
 def test_all_commands_are_there() -> None:
     assert {" ".join(path) for path in COMMANDS} == {
-        "sources", "sources match", "sources check", "crawl", "ingest", "publish", "snapshots", "snapshots use",
-        "snapshots remove", "snapshots verify", "search", "open", "serve", "settings", "demo", "bench run",
+        "sources", "sources match", "sources score", "sources check", "crawl", "ingest", "publish", "snapshots",
+        "snapshots use", "snapshots remove", "snapshots verify", "search", "open", "serve", "settings", "demo",
+        "bench run", "bench report", "bench gate", "bench passages",
     }  # fmt: skip
 
 

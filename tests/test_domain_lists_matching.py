@@ -169,19 +169,6 @@ def test_a_suffix_match_is_never_a_listed_source() -> None:
     assert listed.id == "hunan.gov.cn"
 
 
-@pytest.mark.parametrize("path", ["/~x/", "/%7Ex/", "/home/~x"])
-def test_personal_pages_under_a_suffix_are_capped(path: str) -> None:
-    sources = a_list("mit.edu", suffixes=("edu",))
-    personal, other = sources.match(f"https://www.cmu.edu{path}"), sources.match("https://www.cmu.edu/x")
-    assert personal is not None
-    assert other is not None
-    assert (personal.source.id, personal.source.tier, personal.source.authority) == ("suffix:edu", 2, 0.60)
-    assert other.source.authority == 0.85
-    listed = sources.match(f"https://mit.edu{path}")
-    assert listed is not None
-    assert listed.source.authority == 0.78
-
-
 @pytest.mark.parametrize(
     ("source_id", "url"),
     [

@@ -92,11 +92,38 @@ def test_the_version_follows_what_is_decisive_and_nothing_else() -> None:
         a_list([replace(WORLD_BANK, sector="news"), BLOGS, BUREAU]),
         a_list([BLOGS, BUREAU]),
         a_list(profiles=PROFILES[1:]),
+        a_list(profiles=[replace(PROFILES[0], suffixes=("gov",)), *PROFILES[1:]]),
         a_list(denied=frozenset({"evil.org"})),
         a_list(suffixes={"gov": replace(BUREAU, id="suffix:gov")}),
     ]
     assert len({before, *(other.version for other in others)}) == len(others) + 1
     assert len(before) == 12
+
+
+def test_a_profile_admits_what_it_selects_and_unlisted_hosts_under_its_suffixes() -> None:
+    stand_in = replace(BUREAU, id="suffix:gov.cn", authority=0.78)
+    sources = a_list(
+        profiles=[
+            Profile("open", "With a suffix", countries=("CN",), suffixes=("gov.cn",)),
+            Profile("closed", "Without", countries=("CN",)),
+            Profile("other", "With another", sources=("worldbank.org",), suffixes=("gov",)),
+        ],
+        suffixes={"gov.cn": stand_in, "gov": replace(stand_in, id="suffix:gov")},
+        denied=frozenset({"evil.gov.cn"}),
+    )
+    unlisted = "https://moa.gov.cn/x"
+    assert sources.admitted(unlisted, "open") == stand_in
+    assert sources.admitted(unlisted, "closed") is None
+    assert sources.admitted(unlisted, "other") is None
+    assert sources.admitted("https://data.stats.gov.cn/", "open") == BUREAU
+    assert sources.admitted("https://data.stats.gov.cn/", "closed") == BUREAU
+    assert sources.admitted("https://data.stats.gov.cn/", "other") is None
+    assert sources.admitted("https://evil.gov.cn/", "open") is None
+    assert sources.admitted("https://example.com/", "open") is None
+    assert sources.listed(unlisted) is None
+    assert sources.select("open") == frozenset({"stats.gov.cn"})
+    with pytest.raises(UnknownProfile):
+        sources.admitted(unlisted, "opne")
 
 
 def test_extra_files_add_and_replace_rows(tmp_path: Path) -> None:

@@ -6,18 +6,35 @@ import pytest
 
 from domain_lists.validator import check
 
-HEADER = "id,name,sector,country,language,kind,tier,authority,evidence,notes"
-GOOD = "a.org,A,reference,INT,en,other,2,0.7,known,"
+COLUMNS = "id,name,sector,country,language,kind,tier,authority,evidence,notes"
+HEADER = f"{COLUMNS},terms,access,reviewed"
+GOOD = "a.org,A,reference,INT,en,other,2,0.68,known,,expert-reference,,2026-11-25"
+DATA = ("denied", "evidence", "overrides", "quotas", "sources", "suffixes", "terms", "user_generated")
+SUFFIX_HEADER = "suffix,name,country,tier,authority,terms,notes"
+EDU = "edu,US,US,2,0.66,research-body;registered;unreviewed,"
+GOV_CN = "gov.cn,China,CN,1,0.78,public-body;registered;unreviewed,"
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A small, faultless set of data files."""
+    """A small, faultless set of data files; what scores are made of is the bundled one."""
+    with as_file(files("domain_lists")) as bundled:
+        for name in ("terms.csv", "evidence.csv", "user_generated.csv"):
+            shutil.copy(bundled / name, tmp_path)
     (tmp_path / "sources.csv").write_text(f"{HEADER}\n{GOOD}\n", encoding="utf-8")
-    (tmp_path / "suffixes.csv").write_text("suffix,name,country,tier,notes\ngov.cn,China,CN,1,\nedu,US,US,2,\n")
+    (tmp_path / "suffixes.csv").write_text(f"{SUFFIX_HEADER}\n{GOV_CN}\n{EDU}\n")
     (tmp_path / "denied.csv").write_text("host,reason\nusers.example.org,user hosting\n")
+    (tmp_path / "overrides.csv").write_text("id,tier,authority,reason,reviewed\n")
+    (tmp_path / "quotas.csv").write_text("facet,value,least,most_percent\n")
     (tmp_path / "profiles.toml").write_text('[all]\ndescription = "All"\nmax_tier = 4\n')
     return tmp_path
+
+
+def append(folder: Path, name: str, row: str) -> int:
+    """Add a row to a data file; its line."""
+    text = (folder / name).read_text(encoding="utf-8")
+    (folder / name).write_text(f"{text}{row}\n", encoding="utf-8")
+    return text.count("\n") + 1
 
 
 def messages(folder: Path) -> list[str]:
@@ -67,6 +84,14 @@ def test_faultless_files_have_no_problems(folder: Path) -> None:
         ({"country": "China"}, "country 'China'"),
         ({"tier": "0"}, "unknown tier '0'; there are 1, 2, 3, 4"),
         ({"tier": "1.0"}, "unknown tier"),
+        ({"access": "paywal"}, "unknown access 'paywal'; there are apex-only, api,"),
+        ({"reviewed": "25.11.2026"}, "reviewed '25.11.2026' is not a day such as 2026-11-25"),
+        ({"reviewed": "2026-02-30"}, "is not a day"),
+        ({"reviewed": ""}, "reviewed is empty"),
+        ({"terms": ""}, "terms is empty"),
+        ({"id": "xn--whtehouse-w9h.org"}, "mixes CYRILLIC and LATIN letters"),
+        ({"id": "xn--1ca.org"}, "'xn--1ca.org' looks like 'a.org', which is listed too"),
+        ({"id": "xn--80a.org"}, "looks like 'a.org'"),
         ({"authority": "1.01"}, "not a number from 0 to 1"),
         ({"authority": "-0.1"}, "not a number from 0 to 1"),
         ({"authority": "nan"}, "not a number from 0 to 1"),
@@ -86,17 +111,7 @@ def test_a_faulty_source_row_is_named_with_its_line(folder: Path, changes: dict[
 
 @pytest.mark.parametrize(
     "source_id",
-    [
-        "127.0.0.1",
-        "[::1]",
-        "localhost",
-        "localhost/docs",
-        "gov.cn",
-        "hunan.gov.cn",
-        "gov.mb.ca",
-        "x.github.io",
-        "b.org/c",
-    ],
+    ["127.0.0.1", "[::1]", "localhost", "localhost/docs", "gov.cn", "hunan.gov.cn", "gov.mb.ca", "b.org/c"],
 )
 def test_sound_ids_pass(folder: Path, source_id: str) -> None:
     (folder / "sources.csv").write_text(f"{HEADER}\n{with_row(id=source_id)}\n", encoding="utf-8")
@@ -109,8 +124,8 @@ def test_sound_ids_pass(folder: Path, source_id: str) -> None:
         (b"", "sources.csv: the file is empty"),
         (b"id,name\na.org,A\n", "sources.csv:1: columns: missing sector"),
         (f"{HEADER},extra\n".encode(), "unknown 'extra'"),
-        (f"{HEADER},id\n".encode(), "one is named twice"),
-        (f"{HEADER}\n{GOOD}\nb.org,B\n".encode(), "sources.csv:3: 2 cells, but there are 10 columns"),
+        (f"{HEADER},id\n".encode(), "twice 'id'"),
+        (f"{HEADER}\n{GOOD}\nb.org,B\n".encode(), "sources.csv:3: 2 cells, but there are 13 columns"),
         (f'{HEADER}\n{GOOD}\n"b.org\n'.encode(), "sources.csv:3: not CSV"),
         (f"{HEADER}\n{GOOD}\n\xe9".encode("latin-1"), "not UTF-8"),
     ],
@@ -144,28 +159,37 @@ def test_equal_ids_are_a_problem_in_one_file_only(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("row", "fault"),
     [
-        ("gov.cn.com,X,CN,1,", "looks like gov.cn"),
-        ("corpx,X,CN,1,", "not under a suffix of the Public Suffix List"),
-        ("GOV.uk,X,GB,1,", "must be written 'gov.uk'"),
-        ("gov.uk,X,GB,one,", "unknown tier 'one'"),
-        ("gov.uk,X,Britain,1,", "country 'Britain'"),
-        ("edu,X,US,2,", "suffix 'edu' stands on line 2 already"),
+        ("gov.cn.com,X,CN,1,0.78,public-body;registered;unreviewed,", "looks like gov.cn"),
+        ("corpx,X,CN,1,0.78,public-body;registered;unreviewed,", "not under a suffix of the Public Suffix List"),
+        ("GOV.uk,X,GB,1,0.78,public-body;registered;unreviewed,", "must be written 'gov.uk'"),
+        ("gov.uk,X,GB,one,0.78,public-body;registered;unreviewed,", "unknown tier 'one'"),
+        ("gov.uk,X,GB,1,high,public-body;registered;unreviewed,", "authority 'high'"),
+        ("gov.uk,X,Britain,1,0.78,public-body;registered;unreviewed,", "country 'Britain'"),
+        ("gov.uk,X,GB,1,0.80,public-body;registered;unreviewed,", "do not follow: the terms give tier 1"),
+        ("gov.uk,X,GB,1,0.75,public-body;unreviewed,", "terms do not follow from the evidence: add registered"),
+        ("gov.uk,X,GB,1,0.70,public-body;registered;unreviewed;loose-registry,", "needs its reason in notes"),
+        (EDU, "suffix 'edu' stands on line 3 already"),
     ],
 )
 def test_a_faulty_suffix_is_named(folder: Path, row: str, fault: str) -> None:
-    (folder / "suffixes.csv").write_text(f"suffix,name,country,tier,notes\nedu,US,US,2,\ngov.cn,China,CN,1,\n{row}\n")
+    line = append(folder, "suffixes.csv", row)
     found = messages(folder)
-    assert len(found) == 1
-    assert found[0].startswith("suffixes.csv:4: ")
-    assert fault in found[0]
+    assert found[0].startswith(f"suffixes.csv:{line}: ")
+    assert fault in "\n".join(found)
 
 
 @pytest.mark.parametrize(
     ("row", "fault"),
-    [("www.b.org,x", "leave out 'www.'"), ("b.org,", "reason is empty"), ("users.example.org,x", "already")],
+    [
+        ("www.b.org,x", "leave out 'www.'"),
+        ("b.org,", "reason is empty"),
+        ("users.example.org,x", "already"),
+        ("a.users.example.org,x", "'a.users.example.org' needs no row: line 2 denies 'users.example.org'"),
+        ("b.org,mbfc:low", "'mbfc' is not in evidence.csv"),
+    ],
 )
 def test_a_faulty_denial_is_named(folder: Path, row: str, fault: str) -> None:
-    (folder / "denied.csv").write_text(f"host,reason\nusers.example.org,user hosting\n{row}\n")
+    append(folder, "denied.csv", row)
     found = messages(folder)
     assert len(found) == 1
     assert found[0].startswith("denied.csv:3: ")
@@ -187,6 +211,11 @@ def test_a_faulty_denial_is_named(folder: Path, row: str, fault: str) -> None:
         ('[x]\ndescription = "X"\nsector = ["news"]\n', "unknown key 'sector'"),
         ('[x]\ndescription = "X"\nsectors = "news"\n', "sectors is not a list of strings"),
         ('[x]\ndescription = "X"\nsectors = ["newz"]\n', "unknown sectors 'newz'"),
+        (
+            '[x]\ndescription = "X"\nmax_tier = 4\nsuffixes = ["gov.zz"]\n',
+            "allows 'gov.zz', which is not in suffixes.csv",
+        ),
+        ('[x]\ndescription = "X"\nsuffixes = ["edu"]\n', "selects nothing"),
         ('[X]\ndescription = "X"\nmax_tier = 4\n', "profile name 'X'"),
     ],
 )
@@ -204,14 +233,14 @@ def test_all_problems_are_reported_at_once(folder: Path) -> None:
 
 def test_a_copy_of_the_bundled_files_passes_too(tmp_path: Path) -> None:
     with as_file(files("domain_lists")) as bundled:
-        for name in ("sources.csv", "suffixes.csv", "denied.csv", "profiles.toml"):
+        for name in (*(f"{name}.csv" for name in DATA), "profiles.toml"):
             shutil.copy(bundled / name, tmp_path)
     assert check(folder=tmp_path) == []
 
 
 def test_the_longest_suffix_imitated_is_named(folder: Path) -> None:
-    (folder / "suffixes.csv").write_text("suffix,name,country,tier,notes\ngov,US,US,1,\ngov.cn,China,CN,1,\n")
-    (folder / "sources.csv").write_text(f"{HEADER}\n{with_row(id='gov.cn.com')}\n")
+    append(folder, "suffixes.csv", "cn,China,CN,1,0.78,public-body;registered;unreviewed,")
+    append(folder, "sources.csv", with_row(id="gov.cn.com"))
     assert messages(folder) == [
-        "sources.csv:2: 'gov.cn.com' looks like gov.cn, but belongs to whoever registered 'gov.cn.com'"
+        "sources.csv:3: 'gov.cn.com' looks like gov.cn, but belongs to whoever registered 'gov.cn.com'"
     ]
