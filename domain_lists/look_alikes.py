@@ -42,10 +42,12 @@ def skeleton(host: str) -> str:
 
 
 def _unicode(host: str) -> str:
+    if "xn--" not in host:
+        return host
     try:
         return idna.decode(host)
     except idna.IDNAError:
-        return host  # an address, or a label older than IDNA 2008
+        return host  # a label older than IDNA 2008
 
 
 def _script(letter: str) -> str:
