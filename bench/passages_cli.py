@@ -12,8 +12,8 @@ from rich.table import Table
 
 from bench.articles import articles
 from bench.beir import read_collection
-from bench.corpus import collection_sources
 from bench.contexts import NoEncoder, RememberingEncoder
+from bench.corpus import collection_sources
 from bench.documentation import askable, read_questions, sample_pages
 from bench.errors import BenchError
 from bench.passages import BASELINE, BUDGETS, HEADLINE, VARIANTS, Arm, QuestionSet, Recall, curves, measure, pair
