@@ -20,7 +20,7 @@ from bench.answers import Question, Span
 from bench.corpus import document_url
 from bench.records import Collection
 from domain_lists.urls import host_of
-from index.analysis import build_analyzer, spaced_terms
+from index.analysis import index_terms
 from index.records import Block, Dated, Page
 from index.sentences import sentence_ends
 
@@ -72,10 +72,9 @@ def _page(title: str, keys: list[str], collection: Collection) -> Page:
 
 def _sentence_finder(texts: Mapping[str, str]) -> Callable[[str, str], tuple[int, int]]:
     """A function of question and paragraph that gives the start and end of the sentence; the first of equals."""
-    analyzer = build_analyzer()
 
     def terms(text: str) -> frozenset[str]:
-        return frozenset(analyzer.analyze(spaced_terms(text)))
+        return frozenset(index_terms(text))
 
     frequency = Counter(term for text in texts.values() for term in terms(text))
 

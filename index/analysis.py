@@ -1,42 +1,81 @@
 """From text to index terms, for every language alike.
 
-Words are lower-cased (Unicode NFKC and case folding) and stemmed as English; stemming leaves other scripts
-alone. Han and Kana runs become character unigrams and bigrams: on Chinese sets this matches or beats
-segmented words and indexes several times faster. Runs are cut here because tantivy's own tokenizers give
-either unigrams or bigrams of everything; its filters do the rest.
+Words are lower-cased (Unicode NFKC and case folding) and stemmed as English; stemming leaves other scripts alone. Han
+and Kana runs become character unigrams and bigrams: on Chinese sets this matches or beats segmented words and indexes
+several times faster. Traditional characters become simplified ones, so that either script finds the other.
 """
 
 import re
 import unicodedata
+from collections.abc import Sequence
+from functools import cache
+from itertools import pairwise
 
 import tantivy
+from opencc import OpenCC
 
-ANALYZER = "authority"
+from index.function_words import CHINESE, ENGLISH
+
 _MAX_TERM = 64
 
 # With 々 and 〇, which stand inside words and years.
 CJK = "\u3005-\u3007\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U000323af"
 _RUN = re.compile(rf"[{CJK}]+|[^\W_{CJK}]+")
 _FIRST_CJK = "\u3005"
+_IS_CJK = re.compile(rf"[{CJK}]")
 
 
-def spaced_terms(text: str) -> str:
-    """The unstemmed terms of `text`, in order, parted by single spaces: what the index is given."""
-    terms: list[str] = []
+def index_terms(text: str) -> list[str]:
+    """The terms of `text` in order; the same for what is indexed and what is asked."""
+    words: list[str] = []
     for run in _RUN.findall(unicodedata.normalize("NFKC", text).casefold()):
-        if run[0] >= _FIRST_CJK and re.match(rf"[{CJK}]", run):
-            terms.extend(run)
-            terms.extend(run[i : i + 2] for i in range(len(run) - 1))
+        if _is_cjk(run):
+            characters = run.translate(_simplified())
+            words.extend(characters)
+            words.extend(characters[i : i + 2] for i in range(len(characters) - 1))
         else:
-            terms.append(run)
-    return " ".join(terms)
+            words.append(run)
+    return list(_stemmer().analyze(" ".join(words)))
 
 
-def build_analyzer() -> tantivy.TextAnalyzer:
-    """The tantivy half: spaces part terms, overlong ones are dropped, English stems."""
+def is_function_word(term: str) -> bool:
+    """Whether an index term says little of a topic."""
+    return term in _function_terms()
+
+
+def adjacent_pairs(terms: Sequence[str]) -> list[str]:
+    """Each two terms that follow each other once function words are left out, joined by `_`, which no term holds.
+
+    Chinese has none: its bigrams are terms already.
+    """
+    words = [term for term in terms if term not in _function_terms()]
+    return [f"{first}_{second}" for first, second in pairwise(words) if not (_is_cjk(first) or _is_cjk(second))]
+
+
+def _is_cjk(term: str) -> bool:
+    return term[0] >= _FIRST_CJK and _IS_CJK.match(term) is not None
+
+
+@cache
+def _stemmer() -> tantivy.TextAnalyzer:
+    """Spaces part words, overlong ones are dropped, English is stemmed."""
     return (
         tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.whitespace())
         .filter(tantivy.Filter.remove_long(_MAX_TERM))
         .filter(tantivy.Filter.stemmer("english"))
         .build()
     )
+
+
+@cache
+def _function_terms() -> frozenset[str]:
+    return frozenset(_stemmer().analyze(" ".join(sorted(ENGLISH)))) | CHINESE
+
+
+@cache
+def _simplified() -> dict[int, str]:
+    """From each traditional character, by code point, to its simplified one, as OpenCC has them."""
+    blocks = ((0x3400, 0x4DBF), (0x4E00, 0x9FFF), (0x20000, 0x2A6DF))
+    characters = [chr(code) for first, last in blocks for code in range(first, last + 1)]
+    converted = OpenCC("t2s").convert("\n".join(characters)).split("\n")
+    return {ord(old): new for old, new in zip(characters, converted, strict=True) if new != old}

@@ -124,6 +124,10 @@ class Columns:
         return PassageColumns(self.source, language, days, self._source_ids, self._languages)
 
     @cached_property
+    def _tokens(self) -> NDArray[np.int32]:
+        return self._numbers("tokens")
+
+    @cached_property
     def _offsets(self) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
         return self._numbers("start"), self._numbers("end")
 
@@ -169,6 +173,10 @@ class Columns:
     def page_numbers(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
         """Page numbers of many rows, shape [n]."""
         return self._page[rows].astype(np.int64)
+
+    def tokens(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """How many tokens the passages have, shape of `rows`."""
+        return self._tokens[rows].astype(np.int64)
 
     def page(self, number: int) -> StoredPage:
         """The page with that number."""

@@ -22,7 +22,7 @@ from index.encoders import EncoderDescription
 from index.errors import SnapshotInvalid
 from index.lexical import LexicalIndex
 
-FORMAT = 2
+FORMAT = 3
 MANIFEST = "manifest.json"
 
 

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Authority = Literal["off", "tie", "boost"]
+Fusion = Literal["calibrated", "z_score", "min_max", "reciprocal_rank"]
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
@@ -28,7 +29,8 @@ class Candidates:
     """The candidates of one query, one value each, in any order. `ids` are unique and break all ties.
 
     `text_hash` is equal for candidates that carry the same text, near-duplicates included; which do is for
-    the index to say.
+    the index to say. `tokens` are the lengths of the texts. `lexical_floor` is the lexical score of
+    what that arm did not return, `lexical_ceiling` the highest that the query allows.
     """
 
     ids: tuple[str, ...]
@@ -38,6 +40,9 @@ class Candidates:
     page: Integers
     source: Integers
     text_hash: NDArray[np.uint64]
+    tokens: Integers
+    lexical_floor: float
+    lexical_ceiling: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +50,9 @@ class Policy:
     """How to rank. `None` caps nothing; widths and boosts are in units of the fused score."""
 
     authority: Authority
+    fusion: Fusion
     dense_weight: float
+    cosine_span: float
     band_width: float
     boost_weight: float
     max_per_page: int | None

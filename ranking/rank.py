@@ -10,13 +10,13 @@ from ranking.bands import bands
 from ranking.candidates import Candidates, Floats, Integers, Policy, Ranked, Ranking
 from ranking.caps import within_caps
 from ranking.folding import fold
+from ranking.fusion import fuse
 from ranking.reranking import best_texts, with_reranker
-from ranking.z_score import z_scores
 
 
 def to_rerank(candidates: Candidates, policy: Policy, depth: int) -> Integers:
     """The candidates that a reranker should score before `rank`, at most `depth`. Authority has no say in it."""
-    return best_texts(candidates, _relevance(candidates, policy)[2], depth)
+    return best_texts(candidates, fuse(candidates, policy).relevance, depth)
 
 
 def rank(candidates: Candidates, policy: Policy, reranker: Floats | None = None) -> Ranking:
@@ -24,7 +24,7 @@ def rank(candidates: Candidates, policy: Policy, reranker: Floats | None = None)
 
     `reranker` holds a reranker's scores of `to_rerank`'s candidates, shape [n], NaN for all others.
     """
-    lexical, dense, relevance = _relevance(candidates, policy)
+    lexical, dense, relevance = fuse(candidates, policy)
     if reranker is not None:
         relevance = with_reranker(relevance, reranker, policy.band_width)
     fused = relevance
@@ -59,25 +59,10 @@ def rank(candidates: Candidates, policy: Policy, reranker: Floats | None = None)
     return Ranking([hits[at] for at in shown], len(candidates.ids) - len(kept), len(kept) - len(shown))
 
 
-def _relevance(candidates: Candidates, policy: Policy) -> tuple[Floats, Floats, Floats]:
-    """Normalised lexical and dense scores and their fusion, each of shape [n]."""
-    lexical, dense = z_scores(candidates.lexical), z_scores(candidates.dense)
-    return lexical, dense, _fused(candidates, lexical, dense, policy.dense_weight)
-
-
 def _reranked(scores: Floats | None, at: int, same: tuple[int, ...]) -> float | None:
     """What the reranker gave the text, whichever copy it read."""
     best = np.nan if scores is None else float(np.fmax.reduce(scores[[at, *same]]))
     return None if np.isnan(best) else best
-
-
-def _fused(candidates: Candidates, lexical: Floats, dense: Floats, dense_weight: float) -> Floats:
-    """Weighted sum of the arms. An arm that returned nothing has no vote, so that bands keep their meaning."""
-    if not (candidates.lexical.rank > 0).any():
-        dense_weight = 1.0
-    elif not (candidates.dense.rank > 0).any():
-        dense_weight = 0.0
-    return (1 - dense_weight) * lexical + dense_weight * dense
 
 
 def _best_of_groups(groups: dict[int, tuple[int, ...]], scores: Floats) -> Floats:

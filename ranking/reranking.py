@@ -21,16 +21,19 @@ def best_texts(candidates: Candidates, relevance: Floats, depth: int) -> Integer
 def with_reranker(relevance: Floats, scores: Floats, band_width: float) -> Floats:
     """Relevance of shape [n], with the reranker's word instead of both arms'. `scores` is NaN where it has none.
 
-    What it scored gets the z-score of its score among the scored, in standard deviations like the fused score, so
-    that a band has its width on either side. All of it is raised by one amount, so that the lowest stands a band's
-    width and one standard deviation above the best of the others: scores of unlike origin are never comparable, and
-    authority in a band lifts nothing unread over what was read. Where all or none were scored, nothing is raised.
+    What it scored gets the z-score of its score among the scored, times the standard deviation of the relevance that
+    it replaces (at least a band's width), so that a band has its width on either side. All of it is raised by one
+    amount, so that the lowest stands a band's width and one such deviation above the best of the others: scores of
+    unlike origin are never comparable, and authority in a band lifts nothing unread over what was read. Where all or
+    none were scored, nothing is raised.
     """
     scored = ~np.isnan(scores)
     if not scored.any():
         return relevance
     result = relevance.copy()
-    result[scored] = z_scores(ArmScores(scores, scored.astype(np.int64)))[scored]
+    # Sorted, since sums in another order differ in the last bits: the order of the input must not matter.
+    spread = max(float(np.sort(relevance[scored]).std()), band_width) or 1.0
+    result[scored] = spread * z_scores(ArmScores(scores, scored.astype(np.int64)))[scored]
     if not scored.all():
-        result[scored] += relevance[~scored].max() + band_width + 1 - result[scored].min()
+        result[scored] += relevance[~scored].max() + band_width + spread - result[scored].min()
     return result

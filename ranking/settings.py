@@ -4,6 +4,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from ranking.candidates import Fusion
+
 
 class RankingSettings(BaseModel):
     """How two arms become one order."""
@@ -13,15 +15,24 @@ class RankingSettings(BaseModel):
     depth: Annotated[
         int, Field(ge=1, le=1000, description="Candidates taken from each arm, whatever top_k a request asks for")
     ] = 100
+    fusion: Annotated[
+        Fusion, Field(description="How two arms become one score: calibrated, z_score, min_max or reciprocal_rank")
+    ] = "calibrated"
     dense_weight: Annotated[
         float, Field(ge=0, le=1, description="Weight of the dense arm; the lexical arm has the rest")
     ] = 0.5
-    dense_weight_chinese: Annotated[float, Field(ge=0, le=1, description="The same, for Chinese queries")] = 0.7
-    band_width: Annotated[
+    dense_weight_chinese: Annotated[float, Field(ge=0, le=1, description="The same, for Chinese queries")] = 0.44
+    cosine_span: Annotated[
         float,
         Field(
-            ge=0, description="Fused scores within this of a band's best count as comparable, in standard deviations"
+            gt=0,
+            description="The difference of cosines that counts as much as matching all of a query's words; "
+            "small for encoders whose cosines lie close together, as those of E5 do",
         ),
+    ] = 0.22
+    band_width: Annotated[
+        float,
+        Field(ge=0, description="Fused scores within this of a band's best count as comparable"),
     ] = 0.1
     boost_weight: Annotated[
         float, Field(ge=0, description="What authority=boost adds for authority 1 against authority 0")

@@ -15,5 +15,5 @@ def is_chinese(query: str) -> bool:
 
 
 def dense_weight(query: str, settings: RankingSettings) -> float:
-    """The dense arm's weight for this query: Chinese has fewer exact matches to go by (measured, ARCHITECTURE.md)."""
+    """The dense arm's weight for this query: a Chinese one has more terms, and each passage a smaller share of them."""
     return settings.dense_weight_chinese if is_chinese(query) else settings.dense_weight

@@ -10,6 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import NamedTuple, TypeVar
 
 import numpy as np
+import tantivy
 from numpy.typing import NDArray
 
 from authority_search.models import (
@@ -41,14 +42,14 @@ from service.reranking import ToRank, reranker_scores
 _log = logging.getLogger(__name__)
 
 ResultT = TypeVar("ResultT")
-_LexicalSearch = Future[tuple[NDArray[np.int64], NDArray[np.float32]]]
 
 
 class Found(NamedTuple):
-    """What one arm returned for a query: rows and scores of shape [n], best first."""
+    """What one arm returned for a query: rows and scores of shape [n], best first. `ceiling` is the lexical arm's."""
 
     rows: NDArray[np.int64]
     scores: NDArray[np.float32]
+    ceiling: float = 0.0
 
 
 NOTHING = Found(np.empty(0, np.int64), np.empty(0, np.float32))
@@ -99,7 +100,7 @@ class Searcher:
         if arm == "dense":
             vectors = self._encoder.encode_queries(queries)
             return [Found(*one) for one in self.snapshot.dense.search(vectors, depth)]
-        return [Found(*one) for one in self._threads.map(lambda q: self.snapshot.lexical.search(q, depth), queries)]
+        return list(self._threads.map(self._search_lexical, queries))
 
     def open(self, request: OpenRequest) -> OpenReply:
         """Open pages and passages that the snapshot holds; nothing is fetched."""
@@ -143,16 +144,19 @@ class Searcher:
         dense = _guarded("dense", lambda: self._search_dense(queries, survivors), degraded)
         lexical = None
         if running is not None:
-            lexical = _guarded("lexical", lambda: [Found(*one.result()) for one in running], degraded)
+            lexical = _guarded("lexical", lambda: [one.result() for one in running], degraded)
         if len(degraded) == 2:
             raise Internal("both arms failed: " + "; ".join(one.reason for one in degraded))
         vectors, found = dense or (None, nothing)
         return (lexical or nothing, found), vectors, degraded
 
-    def _start_lexical(self, queries: Sequence[str], survivors: Survivors) -> list[_LexicalSearch]:
-        search, depth = self.snapshot.lexical.search, self._settings.depth
+    def _start_lexical(self, queries: Sequence[str], survivors: Survivors) -> list[Future[Found]]:
         restriction = self.snapshot.lexical.restriction(survivors.mask)
-        return [self._threads.submit(search, query, depth, restriction) for query in queries]
+        return [self._threads.submit(self._search_lexical, query, restriction) for query in queries]
+
+    def _search_lexical(self, query: str, restriction: tantivy.Query | None = None) -> Found:
+        lexical = self.snapshot.lexical
+        return Found(*lexical.search(query, self._settings.depth, restriction), lexical.ceiling(query))
 
     def _search_dense(self, queries: Sequence[str], survivors: Survivors) -> tuple[NDArray[np.float32], list[Found]]:
         vectors = self._encoder.encode_queries(queries)
@@ -165,7 +169,9 @@ class Searcher:
         rows = np.union1d(lexical.rows, dense.rows)
         policy = Policy(
             authority=request.authority,
+            fusion=self._settings.fusion,
             dense_weight=dense_weight(query, self._settings),
+            cosine_span=self._settings.cosine_span,
             band_width=self._settings.band_width,
             boost_weight=self._settings.boost_weight,
             max_per_page=request.max_per_page,
@@ -214,7 +220,14 @@ class Searcher:
             page=columns.page_numbers(rows),
             source=source,
             text_hash=columns.text_hash[rows],
+            tokens=columns.tokens(rows),
+            lexical_floor=self._lowest(lexical),
+            lexical_ceiling=lexical.ceiling,
         )
+
+    def _lowest(self, lexical: Found) -> float:
+        """The score of what the lexical arm did not return: without any term of the query 0, else at most its last."""
+        return float(lexical.scores[-1]) if len(lexical.rows) == self._settings.depth else 0.0
 
 
 def _arm_scores(rows: NDArray[np.int64], found: Found) -> ArmScores:

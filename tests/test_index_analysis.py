@@ -1,10 +1,7 @@
 import pytest
 
-from index.analysis import build_analyzer, spaced_terms
-
-
-def terms(text: str) -> list[str]:
-    return build_analyzer().analyze(spaced_terms(text))
+from index.analysis import adjacent_pairs, is_function_word
+from index.analysis import index_terms as terms
 
 
 def test_english_is_lower_cased_and_stemmed() -> None:
@@ -41,9 +38,20 @@ def test_full_width_forms_fold_to_the_plain_ones() -> None:
     assert terms("ｶﾅ") == terms("カナ") == ["カ", "ナ", "カナ"]
 
 
-def test_traditional_characters_stay_as_they_are() -> None:
-    assert terms("銀行") == ["銀", "行", "銀行"]
-    assert not set(terms("銀")) & set(terms("银"))
+def test_traditional_and_simplified_characters_are_the_same_terms() -> None:
+    assert terms("銀行") == terms("银行") == ["银", "行", "银行"]
+    assert terms("發展與頭髮") == terms("发展与头发")
+
+
+def test_words_that_hold_a_sentence_together_are_told_from_its_topic() -> None:
+    assert [term for term in terms("What is the having of inflation?") if not is_function_word(term)] == ["inflat"]
+    assert [term for term in terms("通脹是什麼") if not is_function_word(term)] == ["通", "胀", "通胀", "胀是"]
+
+
+def test_pairs_skip_function_words_and_scripts_that_have_bigrams() -> None:
+    assert adjacent_pairs(terms("the rate of the central bank")) == ["rate_central", "central_bank"]
+    assert adjacent_pairs(terms("GDP 增长 rate")) == []
+    assert adjacent_pairs(terms("of the")) == []
 
 
 @pytest.mark.parametrize(("text", "expected"), [

@@ -28,13 +28,21 @@ def scored(given: Candidates, depth: int, seed: int) -> Floats:
 
 
 def test_z_scores_of_the_scored_stand_a_band_and_one_deviation_above_the_rest() -> None:
-    result = with_reranker(floats(3, 2, 1, 0.5, -2), floats(2, 6, 4, NAN, NAN), band_width=0.1)
-    lowest = 0.5 + 0.1 + 1
-    assert result == pytest.approx([lowest, lowest + 2 * Z, lowest + Z, 0.5, -2])
+    # What they replace, 30, 20 and 10, has a standard deviation of √(200/3).
+    result = with_reranker(floats(30, 20, 10, 0.5, -2), floats(2, 6, 4, NAN, NAN), band_width=0.1)
+    spread = math.sqrt(200 / 3)
+    lowest = 0.5 + 0.1 + spread
+    assert result == pytest.approx([lowest, lowest + 2 * Z * spread, lowest + Z * spread, 0.5, -2])
+
+
+@pytest.mark.parametrize(("width", "spread"), [(0.1, 0.1), (0.0, 1.0)])
+def test_where_relevance_did_not_differ_the_reranker_still_tells_apart(width: float, spread: float) -> None:
+    assert with_reranker(floats(5, 5, 5), floats(4, 2, 6), width) == pytest.approx([0, -Z * spread, Z * spread])
 
 
 def test_where_all_are_scored_nothing_is_raised() -> None:
-    assert with_reranker(floats(9, 8, 7), floats(4, 2, 6), 0.1) == pytest.approx([0, -Z, Z])
+    spread = math.sqrt(2 / 3)
+    assert with_reranker(floats(9, 8, 7), floats(4, 2, 6), 0.1) == pytest.approx([0, -Z * spread, Z * spread])
 
 
 def test_where_none_is_scored_nothing_changes() -> None:
@@ -44,8 +52,9 @@ def test_where_none_is_scored_nothing_changes() -> None:
 
 @pytest.mark.parametrize("score", [-7.0, 0.0, 3.5])
 def test_a_lone_score_and_equal_scores_stand_together_above_the_rest(score: float) -> None:
-    assert with_reranker(floats(1, 2), floats(NAN, score), 0.1) == pytest.approx([1, 2.1])
-    assert with_reranker(floats(1, 2, 3), floats(NAN, score, score), 0.1) == pytest.approx([1, 2.1, 2.1])
+    # A lone one has no deviation and counts with a band's width; that of 2 and 3 is a half.
+    assert with_reranker(floats(1, 2), floats(NAN, score), 0.1) == pytest.approx([1, 1.2])
+    assert with_reranker(floats(1, 2, 3), floats(NAN, score, score), 0.1) == pytest.approx([1, 1.6, 1.6])
 
 
 def test_the_best_texts_are_chosen_by_score_then_id_and_each_once() -> None:
