@@ -3,6 +3,7 @@
 import typer
 
 from bench import cli_run
+from bench.authority_cli import authority
 from bench.gate_cli import gate
 from bench.passages_cli import passages
 from bench.report_cli import report
@@ -16,6 +17,7 @@ app.add_typer(bench_app, name="bench")
 bench_app.command("run", help=cli_run.HELP)(cli_run.run)
 bench_app.command("report")(report)
 bench_app.command("gate")(gate)
+bench_app.command("authority")(authority)
 bench_app.command("passages")(passages)
 
 

@@ -26,7 +26,7 @@ FIELD_WEIGHTS = {"all": 1.0, "title": 0.2, "pairs": 0.1}
 FUNCTION_WORD_WEIGHT = 0.2
 # As many terms that no query has stand in every passage. Tantivy fixes BM25's b at 0.75, too much for passages, whose
 # lengths differ little: with p such terms and a mean length of l it acts as 0.75 · l / (l + p).
-PADDING = 32
+PADDING = 24
 _PADDING = " _" * PADDING
 K1 = 1.2  # Tantivy's
 _ROW = "row"

@@ -1,8 +1,29 @@
 """Bands: ranges of fused relevance within which hits count as comparable."""
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ranking.candidates import Floats, Integers
+
+# The fall is measured over what an agent reads.
+_HITS = 10
+# Where few hits fall by almost nothing, they are comparable all the same.
+_LEAST_WIDTH = 0.005
+
+
+def band_width(relevance: Floats, text_hash: NDArray[np.uint64], share: float) -> float:
+    """How far below a band's best a score is comparable: `share` of the fall from the best text to the tenth.
+
+    A fixed width costs too much where the scores of a query lie close together and gives nothing where they do not;
+    bench/README.md has the curves of both. 0 only where `share` is 0.
+    """
+    if not share or not len(relevance):
+        return 0.0
+    order = np.argsort(-relevance, kind="stable")
+    # The copies of a text are one hit.
+    first = np.sort(np.unique(text_hash[order], return_index=True)[1])[:_HITS]
+    best = relevance[order[first]]
+    return max(share * float(best[0] - best[-1]), _LEAST_WIDTH)
 
 
 def bands(fused: Floats, width: float) -> Integers:

@@ -47,7 +47,7 @@ class Candidates:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """How to rank. `None` caps nothing; widths and boosts are in units of the fused score."""
+    """How to rank. `None` caps nothing; `band_width` is as in `ranking.bands`, a boost in units of the fused score."""
 
     authority: Authority
     fusion: Fusion

@@ -6,7 +6,7 @@ authority out of the sort key, and `boost` adds it to the score instead.
 
 import numpy as np
 
-from ranking.bands import bands
+from ranking.bands import band_width, bands
 from ranking.candidates import Candidates, Floats, Integers, Policy, Ranked, Ranking
 from ranking.caps import within_caps
 from ranking.folding import fold
@@ -25,8 +25,9 @@ def rank(candidates: Candidates, policy: Policy, reranker: Floats | None = None)
     `reranker` holds a reranker's scores of `to_rerank`'s candidates, shape [n], NaN for all others.
     """
     lexical, dense, relevance = fuse(candidates, policy)
+    width = band_width(relevance, candidates.text_hash, policy.band_width)
     if reranker is not None:
-        relevance = with_reranker(relevance, reranker, policy.band_width)
+        relevance = with_reranker(relevance, reranker, width)
     fused = relevance
     if policy.authority == "boost":
         fused = relevance + policy.boost_weight * (candidates.authority - 0.5)
@@ -35,7 +36,7 @@ def rank(candidates: Candidates, policy: Policy, reranker: Floats | None = None)
     # A folded group is as relevant as its best copy: to prefer the trusted copy must not bury the answer.
     best, plain = _best_of_groups(groups, fused)[kept], _best_of_groups(groups, relevance)[kept]
     # Plain lists from here on: Python reads them several times faster than single array elements.
-    band, scores, relevances = bands(best, policy.band_width).tolist(), best.tolist(), plain.tolist()
+    band, scores, relevances = bands(best, width).tolist(), best.tolist(), plain.tolist()
     ids = [candidates.ids[at] for at in kept]
     authority = candidates.authority[kept].tolist() if policy.authority == "tie" else [0.0] * len(kept)
     order = sorted(range(len(kept)), key=lambda i: (band[i], -authority[i], -scores[i], ids[i]))

@@ -32,8 +32,12 @@ class RankingSettings(BaseModel):
     ] = 0.22
     band_width: Annotated[
         float,
-        Field(ge=0, description="Fused scores within this of a band's best count as comparable"),
-    ] = 0.1
+        Field(
+            ge=0,
+            le=1,
+            description="Scores within this share of the fall from the first to the tenth hit count as comparable",
+        ),
+    ] = 0.13
     boost_weight: Annotated[
         float, Field(ge=0, description="What authority=boost adds for authority 1 against authority 0")
-    ] = 0.5
+    ] = 0.05

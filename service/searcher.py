@@ -5,7 +5,7 @@ reranker, one pass of it more.
 """
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import NamedTuple, TypeVar
 
@@ -79,12 +79,7 @@ class Searcher:
     def search(self, request: SearchRequest) -> SearchReply:
         """Answer every query of the batch. Raises UnknownName; a part that failed is named in the reply instead."""
         survivors = apply_filter(self._filter(request), self.snapshot.columns.filterable)
-        queries = list(dict.fromkeys(request.queries))
-        arms, vectors, degraded = self._both_arms(queries, survivors)
-        to_rank = (
-            self._to_rank(query, lexical, dense, None if vectors is None else vectors[number], request)
-            for number, (query, lexical, dense) in enumerate(zip(queries, *arms, strict=True))
-        )
+        to_rank, degraded = self._gather(request, survivors)
         results = {one.query: self._result(one, scores, request) for one, scores in self._reranked(to_rank, degraded)}
         return SearchReply(
             snapshot=self.snapshot.manifest.id,
@@ -93,6 +88,15 @@ class Searcher:
             undated_kept=survivors.undated_kept,
             degraded=degraded,
         )
+
+    def candidates(self, request: SearchRequest) -> list[ToRank]:
+        """What ranking is given for each query of the batch: for measuring it apart. Raises UnknownName, and Internal
+        where an arm failed.
+        """
+        to_rank, degraded = self._gather(request, apply_filter(self._filter(request), self.snapshot.columns.filterable))
+        if degraded:
+            raise Internal(f"the {degraded[0].arm} arm failed: {degraded[0].reason}")
+        return list(to_rank)
 
     def search_arm(self, arm: Arm, queries: Sequence[str]) -> list[Found]:
         """What one arm alone returns for each query, unfiltered: for measuring the arms apart."""
@@ -133,6 +137,16 @@ class Searcher:
             wanted = request.dates
             dates = DateRange(wanted.field, wanted.from_, wanted.to, wanted.undated == "keep")
         return Filter(sources, frozenset(request.languages), dates)
+
+    def _gather(self, request: SearchRequest, survivors: Survivors) -> tuple[Iterator[ToRank], list[Degraded]]:
+        """The candidates of each distinct query, and what failed."""
+        queries = list(dict.fromkeys(request.queries))
+        arms, vectors, degraded = self._both_arms(queries, survivors)
+        to_rank = (
+            self._to_rank(query, lexical, dense, None if vectors is None else vectors[number], request)
+            for number, (query, lexical, dense) in enumerate(zip(queries, *arms, strict=True))
+        )
+        return to_rank, degraded
 
     def _both_arms(
         self, queries: Sequence[str], survivors: Survivors

@@ -134,9 +134,15 @@ def test_a_collection_that_changes_leaves_one_index(tmp_path: Path) -> None:
     write_lines(folder / "corpus.jsonl", {"_id": "d2", "text": "Another text."})
     second = open_collection(read_collection(folder), tmp_path / "work", encoder)
     assert second.manifest.content != first.manifest.content
-    assert [one.id for one in SnapshotStore(DataFolder(tmp_path / "work/collections/tiny")).manifests()] == [
-        second.manifest.id
-    ]
+    [home] = (tmp_path / "work/collections").glob("*/tiny")
+    assert [one.id for one in SnapshotStore(DataFolder(home)).manifests()] == [second.manifest.id]
+
+
+def test_an_index_that_other_code_built_is_removed(tmp_path: Path) -> None:
+    old = tmp_path / "work/collections/0123456789ab/tiny"
+    old.mkdir(parents=True)
+    open_collection(read_collection(write_collection(tmp_path / "tiny")), tmp_path / "work", LetterEncoder())
+    assert not old.exists()
 
 
 def test_collections_share_their_vectors(tmp_path: Path) -> None:
