@@ -9,9 +9,11 @@ import typer
 from bench.console import failing_clearly, noted
 from bench.output import write_outcome
 from bench.run import Bench, Inputs, read_inputs
-from bench.systems import DEFAULT, PEERS, parse_systems
+from bench.systems import DEFAULT, PEERS, RERANKED, parse_systems
 from bench.table import legend, results_table
 from index.encoders import load_encoder
+from index.rerankers import load_reranker
+from index.settings import RerankerSettings
 from service.cli.console import JsonOption, out, print_json, settings_of, shown_progress
 from service.settings import Settings
 
@@ -23,8 +25,8 @@ under --work-dir; vectors and results are kept there too, and used again while n
 
 Example: [bold]authority-search bench run collections/scifact collections/nfcorpus --out report[/]
 
-Systems are lexical, dense, hybrid (authority off), hybrid+tie, hybrid+boost, and the peers bm25s and flat-dense. Any of
-them but peers takes settings of ranking, and a name:
+Systems are lexical, dense, hybrid (authority off), hybrid+tie, hybrid+boost, hybrid+rerank (with --reranker), and the
+peers bm25s and flat-dense. Any of them but peers takes settings of ranking, and a name:
 
 Example: [bold]authority-search bench run collections/scifact --system hybrid --system "narrow: hybrid+tie
 ranking.band_width=0.05"[/]
@@ -54,6 +56,10 @@ def run(
         typer.Option(help="A system, WAY or NAME: WAY ranking.SETTING=VALUE ... Default: lexical, dense and hybrid."),
     ] = None,
     peers: Annotated[bool, typer.Option("--peers", help="Add the peers bm25s and flat-dense (extra `peers`).")] = False,
+    reranker: Annotated[
+        str | None,
+        typer.Option(help="Add hybrid+rerank, with this cross-encoder: a local folder, or a name on the hub."),
+    ] = None,
     run_file: Annotated[
         list[Path] | None,
         typer.Option(exists=True, dir_okay=False, help="A TREC run as one more system, named as its file is."),
@@ -84,11 +90,12 @@ def run(
     inputs = Inputs(tuple(folders or ()), split, snapshot, queries, qrels, tuple(run_file or ()))
     _require_usable(inputs)
     settings = settings_of(context)
+    reranking = settings.reranker.model_copy(update={"model": reranker} if reranker else {})
     with failing_clearly(), shown_progress() as progress:
-        written = [*(system or DEFAULT), *(PEERS if peers else ())]
-        bench = Bench(
-            tuple(parse_systems(written, settings.ranking)), work_dir, _told(settings), baseline, latency, fresh
-        )
+        added = [*([RERANKED] if reranking.model and RERANKED not in (system or ()) else ()), *(PEERS if peers else ())]
+        systems = tuple(parse_systems([*(system or DEFAULT), *added], settings.ranking))
+        loaded = load_reranker(reranking, settings.encoder)
+        bench = Bench(systems, work_dir, _told(settings, reranking), baseline, latency, fresh, loaded)
         judged = read_inputs(inputs, noted)
         outcome = bench.run(judged, load_encoder(settings.encoder), inputs.run_files, progress, noted)
         if out_dir is not None:
@@ -119,6 +126,8 @@ def _require_usable(inputs: Inputs) -> None:
         raise typer.BadParameter("--run-file goes with one collection")
 
 
-def _told(settings: Settings) -> dict[str, str]:
-    encoder = {"encoder.model": settings.encoder.model, "encoder.precision": settings.encoder.precision}
-    return encoder | {f"ranking.{name}": str(value) for name, value in settings.ranking}
+def _told(settings: Settings, reranker: RerankerSettings) -> dict[str, str]:
+    models = {"encoder.model": settings.encoder.model, "encoder.precision": settings.encoder.precision}
+    if reranker.model:
+        models |= {"reranker.model": reranker.model, "reranker.depth": str(reranker.depth)}
+    return models | {f"ranking.{name}": str(value) for name, value in settings.ranking}

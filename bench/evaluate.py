@@ -15,13 +15,17 @@ from bench.trec import ranked
 from bench.view import Place, View
 from index.encoders import Encoder
 from index.progress import Progress, silent
+from index.rerankers import Reranker
 
 TOP_K = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Evaluator:
-    """Evaluates systems on collections. `encoder` is timed, `queries` answers; `latency` False times nothing."""
+    """Evaluates systems on collections. `encoder` is timed, `queries` answers; `latency` False times nothing.
+
+    `reranker` is that of hybrid+rerank.
+    """
 
     encoder: Encoder
     queries: CachedEncoder
@@ -30,12 +34,13 @@ class Evaluator:
     fresh: bool = False
     progress: Progress = silent
     note: Note = unsaid
+    reranker: Reranker | None = None
 
     def evaluate(self, collection: Collection, view: View, systems: Iterable[System]) -> list[Evaluated]:
         """The result of each system. Raises PeerMissing, EncoderMismatch and SystemFailed."""
         found, reused = [], []
         for system in systems:
-            key = result_key(collection, view.snapshot.manifest, system)
+            key = result_key(collection, view.snapshot.manifest, system, self.reranker)
             kept = None if self.fresh else self._kept(key, system.name)
             done = self._timed(collection, view, system, kept or self._judged(collection, view, system))
             if kept is done:
@@ -55,7 +60,7 @@ class Evaluator:
         if system.way not in LEXICAL:
             # All at once: shards and batches are fuller than query batch by query batch.
             self.queries.encode_queries(list(collection.queries.values()), self.progress)
-        ranker = make_ranker(system, view, self.queries)
+        ranker = make_ranker(system, view, self.queries, self.reranker)
         places = dict(self._ranked(collection, ranker, f"{collection.name} {system.name}"))
         run = {query: ranked(view.documents(query, found)) for query, found in places.items()}
         per_query = judge(collection.qrels, run)
@@ -76,7 +81,9 @@ class Evaluator:
     def _timed(self, collection: Collection, view: View, system: System, done: Evaluated) -> Evaluated:
         if not self.latency or done.result.latency is not None:
             return done
-        latency = measure_latency(make_ranker(system, view, self.encoder), list(collection.queries.values()))
+        latency = measure_latency(
+            make_ranker(system, view, self.encoder, self.reranker), list(collection.queries.values())
+        )
         return replace(done, result=replace(done.result, latency=latency))
 
 

@@ -5,9 +5,10 @@ from typing import Protocol
 
 from authority_search.models import Arm, Authority, SearchRequest
 from bench.errors import SystemFailed
-from bench.systems import AUTHORITY, System
+from bench.systems import AUTHORITY, RERANKED, System
 from bench.view import Place, View
 from index.encoders import Encoder
+from index.rerankers import Reranker
 from service.searcher import Searcher
 
 BATCH = 256
@@ -61,8 +62,10 @@ def require_installed(systems: Iterable[System]) -> None:
         import bench.peers.bm25s_peer  # noqa: F401 - the import itself tells
 
 
-def make_ranker(system: System, view: View, encoder: Encoder) -> Ranker:
-    """The ranker of a system. Raises EncoderMismatch, and PeerMissing for a peer that is not installed."""
+def make_ranker(system: System, view: View, encoder: Encoder, reranker: Reranker | None = None) -> Ranker:
+    """The ranker of a system; `reranker` is that of hybrid+rerank alone. Raises EncoderMismatch, and PeerMissing for a
+    peer that is not installed.
+    """
     if system.way == "bm25s":
         # Peers are an extra: what is not asked for need not be installed.
         from bench.peers.bm25s_peer import Bm25sRanker
@@ -72,7 +75,7 @@ def make_ranker(system: System, view: View, encoder: Encoder) -> Ranker:
         from bench.peers.flat_dense import FlatDenseRanker
 
         return FlatDenseRanker(view.snapshot, encoder)
-    searcher = Searcher(view.snapshot, encoder, system.settings)
+    searcher = Searcher(view.snapshot, encoder, system.settings, reranker if system.way == RERANKED else None)
     if system.way in ("lexical", "dense"):
         return ArmRanker(system.way, searcher)
     return HybridRanker(AUTHORITY[system.way], searcher, view)

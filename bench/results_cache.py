@@ -11,9 +11,10 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 
 from bench.records import Collection, Latency, Result, Run
-from bench.systems import PEERS, System
+from bench.systems import PEERS, RERANKED, System
 from bench.trec import ranked
 from index.files import write_atomically
+from index.rerankers import Reranker
 from index.snapshot import Manifest
 
 VERSION = 1
@@ -51,8 +52,8 @@ class ResultsCache:
         return self._folder / f"{key}.json"
 
 
-def result_key(collection: Collection, manifest: Manifest, system: System) -> str:
-    """A digest of all that a result depends on: collection, index, encoder, system, and the code that answers.
+def result_key(collection: Collection, manifest: Manifest, system: System, reranker: Reranker | None = None) -> str:
+    """A digest of all that a result depends on: collection, index, encoder, system, reranker, the code that answers.
 
     What the system is called is no part of it.
     """
@@ -62,6 +63,7 @@ def result_key(collection: Collection, manifest: Manifest, system: System) -> st
         "content": manifest.content,
         "encoder": asdict(manifest.encoder),
         "system": [system.way, system.ranking()],
+        "reranker": [reranker.model, reranker.depth] if reranker and system.way == RERANKED else None,
         "code": code_digest("index", "ranking", "service") if system.way not in PEERS else _version("bm25s"),
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()

@@ -18,13 +18,14 @@ from bench.records import Collection, Report, Run
 from bench.results_cache import Evaluated, ResultsCache
 from bench.rows import Note, unsaid
 from bench.significance import compare
-from bench.systems import System
+from bench.systems import RERANKED, System
 from bench.trec import read_run
 from bench.view import View
 from domain_lists.errors import InvalidUrl
 from index.encoders import Encoder
 from index.lock import write_lock
 from index.progress import Progress, silent
+from index.rerankers import Reranker
 from index.snapshot import Snapshot
 from index.store import DataFolder, SnapshotStore
 
@@ -108,6 +109,7 @@ class Bench:
     baseline: str | None = None
     latency: bool = True
     fresh: bool = False
+    reranker: Reranker | None = None
 
     def run(
         self,
@@ -122,6 +124,8 @@ class Bench:
         Raises BenchError, IndexingError, and DataFolderLocked while another run works in `work_dir`.
         """
         require_installed(self.systems)
+        if self.reranker is None and any(system.way == RERANKED for system in self.systems):
+            raise InvalidSystem(f"{RERANKED} needs a reranker: --reranker FOLDER, or the setting reranker.model")
         runs_read = {judged.collection.name: read_run_files(run_files, judged.collection, note) for judged in inputs}
         names = [*(system.name for system in self.systems), *(path.stem for path in run_files)]
         if twice := {name for name in names if names.count(name) > 1}:
@@ -139,7 +143,7 @@ class Bench:
     def _evaluator(self, encoder: Encoder, progress: Progress, note: Note) -> Evaluator:
         queries = CachedEncoder(encoder, self.work_dir / "vectors")
         cache = ResultsCache(self.work_dir / "results")
-        return Evaluator(encoder, queries, cache, self.latency, self.fresh, progress, note)
+        return Evaluator(encoder, queries, cache, self.latency, self.fresh, progress, note, self.reranker)
 
     def _report(self, inputs: Sequence[Judged], done: Sequence[Evaluated], baseline: str) -> Report:
         results = tuple(one.result for one in done)

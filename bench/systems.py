@@ -11,12 +11,18 @@ from authority_search.models import Authority
 from bench.errors import InvalidSystem
 from ranking.settings import RankingSettings
 
-Way = Literal["lexical", "dense", "hybrid", "hybrid+tie", "hybrid+boost", "bm25s", "flat-dense"]
+Way = Literal["lexical", "dense", "hybrid", "hybrid+tie", "hybrid+boost", "hybrid+rerank", "bm25s", "flat-dense"]
 WAYS: tuple[Way, ...] = get_args(Way)
 PEERS: tuple[Way, ...] = ("bm25s", "flat-dense")
 LEXICAL: tuple[Way, ...] = ("lexical", "bm25s")
+RERANKED: Way = "hybrid+rerank"
 DEFAULT: tuple[Way, ...] = ("lexical", "dense", "hybrid")
-AUTHORITY: dict[Way, Authority] = {"hybrid": "off", "hybrid+tie": "tie", "hybrid+boost": "boost"}
+AUTHORITY: dict[Way, Authority] = {
+    "hybrid": "off",
+    "hybrid+tie": "tie",
+    "hybrid+boost": "boost",
+    "hybrid+rerank": "off",
+}
 
 _PREFIX = "ranking."
 _FORM = 'write "NAME: WAY ranking.SETTING=VALUE ...", such as "narrow: hybrid+tie ranking.band_width=0.05"'

@@ -22,7 +22,7 @@ from bench.rankers import Ranker, make_ranker
 from bench.records import Latency, Result
 from bench.results_cache import ResultsCache, result_key
 from bench.run import Bench, Inputs, Judged, Outcome, read_inputs
-from bench.systems import DEFAULT, WAYS, System, parse_systems
+from bench.systems import DEFAULT, RERANKED, WAYS, System, parse_systems
 from bench.table import legend, results_table
 from bench.view import Place, View
 from index.encoders import Vectors
@@ -77,9 +77,10 @@ def test_a_system_that_cannot_be_is_refused(written: list[str], said: str) -> No
 
 
 def test_every_system_finds_the_only_document_with_the_words(tmp_path: Path) -> None:
-    outcome = run_bench(write_collection(tmp_path / "tiny"), tmp_path / "work", *WAYS)
+    ways = [way for way in WAYS if way != RERANKED]
+    outcome = run_bench(write_collection(tmp_path / "tiny"), tmp_path / "work", *ways)
     found = by_system(outcome)
-    assert set(found) == set(WAYS)
+    assert set(found) == set(ways)
     assert {one.queries for one in found.values()} == {2}
     # Only one document has any word of either query.
     for system in ("lexical", "hybrid", "hybrid+tie", "hybrid+boost", "bm25s"):
@@ -428,6 +429,19 @@ def test_the_command_measures_a_published_snapshot(command: Any, published: Inpu
     code, out, err = command("--snapshot", published.snapshot, *files, "--no-latency")
     assert code == 0, err
     assert "data (2)" in out
+
+
+def test_a_reranker_is_one_more_system(command: Any, tmp_path: Path, cross_encoder_folder: Path) -> None:
+    folder = write_collection(tmp_path / "tiny")
+    code, out, err = command(folder, "--reranker", cross_encoder_folder, "--json")
+    assert code == 0, err
+    report = json.loads(out)
+    assert [one["system"] for one in report["results"]] == ["lexical", "dense", "hybrid", "hybrid+rerank"]
+    assert report["results"][-1]["latency"]["p50"] > 0
+    assert report["settings"]["reranker.model"] == str(cross_encoder_folder)
+    code, _, err = command(folder, "--system", "hybrid+rerank")
+    assert code == 1
+    assert "hybrid+rerank needs a reranker" in err
 
 
 def test_the_command_writes_the_report_page(command: Any, tmp_path: Path) -> None:
