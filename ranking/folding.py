@@ -6,7 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-def fold(text_hash: NDArray[np.uint64], prefer: Callable[[int], tuple[float, ...]]) -> dict[int, tuple[int, ...]]:
+def fold(
+    text_hash: NDArray[np.uint64], prefer: Callable[[int], tuple[float, float, str]]
+) -> dict[int, tuple[int, ...]]:
     """Group candidates of equal text: the index of each group's representative, with the indices folded into it.
 
     The representative is the one for which `prefer` is smallest; the others follow in that order.

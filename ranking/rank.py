@@ -19,8 +19,8 @@ def to_rerank(candidates: Candidates, policy: Policy, depth: int) -> Integers:
     return best_texts(candidates, fuse(candidates, policy).relevance, depth)
 
 
-def rank(candidates: Candidates, policy: Policy, reranker: Floats | None = None) -> Ranking:
-    """Order the candidates of one query. The order of the input does not matter.
+def rank(candidates: Candidates, policy: Policy, reranker: Floats | None = None, top_k: int | None = None) -> Ranking:
+    """Order the candidates of one query, and spell out the best `top_k`. The order of the input does not matter.
 
     `reranker` holds a reranker's scores of `to_rerank`'s candidates, shape [n], NaN for all others.
     """
@@ -41,23 +41,26 @@ def rank(candidates: Candidates, policy: Policy, reranker: Floats | None = None)
     authority = candidates.authority[kept].tolist() if policy.authority == "tie" else [0.0] * len(kept)
     order = sorted(range(len(kept)), key=lambda i: (band[i], -authority[i], -scores[i], ids[i]))
     without = {i: place for place, i in enumerate(sorted(order, key=lambda i: (-relevances[i], ids[i])), 1)}
-    hits = {
-        int(kept[i]): Ranked(
-            at=int(kept[i]),
-            lexical=float(lexical[kept[i]]),
-            dense=float(dense[kept[i]]),
+    caps = (policy.max_per_page, policy.max_per_source)
+    place_of = {int(kept[i]): place for place, i in enumerate(order)}
+    shown = within_caps(place_of, candidates.page, candidates.source, *caps)
+
+    def hit(at: int) -> Ranked:
+        i = order[place_of[at]]
+        return Ranked(
+            at=at,
+            lexical=float(lexical[at]),
+            dense=float(dense[at]),
             fused=scores[i],
             band=band[i],
             rank_without_authority=without[i],
-            authority_moved=without[i] - place,
-            reranker=_reranked(reranker, int(kept[i]), groups[int(kept[i])]),
-            same_text=groups[int(kept[i])],
+            authority_moved=without[i] - place_of[at] - 1,
+            reranker=_reranked(reranker, at, groups[at]),
+            same_text=groups[at],
         )
-        for place, i in enumerate(order, 1)
-    }
-    caps = (policy.max_per_page, policy.max_per_source)
-    shown = within_caps(hits, candidates.page, candidates.source, *caps)
-    return Ranking([hits[at] for at in shown], len(candidates.ids) - len(kept), len(kept) - len(shown))
+
+    hits = [hit(at) for at in shown[:top_k]]
+    return Ranking(hits, len(candidates.ids) - len(kept), len(kept) - len(shown))
 
 
 def _reranked(scores: Floats | None, at: int, same: tuple[int, ...]) -> float | None:
@@ -76,6 +79,5 @@ def _best_of_groups(groups: dict[int, tuple[int, ...]], scores: Floats) -> Float
 
 
 def _fold(candidates: Candidates, fused: Floats, policy: Policy) -> dict[int, tuple[int, ...]]:
-    ids = np.argsort(np.argsort(np.array(candidates.ids, dtype=object))) if candidates.ids else np.empty(0)
     trusted = -candidates.authority if policy.authority != "off" else np.zeros(len(candidates.ids))
-    return fold(candidates.text_hash, lambda at: (float(trusted[at]), -float(fused[at]), float(ids[at])))
+    return fold(candidates.text_hash, lambda at: (float(trusted[at]), -float(fused[at]), candidates.ids[at]))

@@ -204,8 +204,8 @@ class Searcher:
         return zip(batch, scores, strict=True) if scores else ((one, None) for one in batch)
 
     def _result(self, one: ToRank, reranker: Floats | None, request: SearchRequest) -> QueryResult:
-        ranking = rank(one.candidates, one.policy, reranker)
-        hits, omitted = fill_hits(self.snapshot, one.rows, one.candidates, ranking.hits[: request.top_k], request)
+        ranking = rank(one.candidates, one.policy, reranker, request.top_k)
+        hits, omitted = fill_hits(self.snapshot, one.rows, one.candidates, ranking.hits, request)
         return QueryResult(
             query=one.query,
             status="ok" if hits else "empty",
