@@ -6,8 +6,10 @@ BIN := $(VENV)/bin
 # faiss-cpu by default; on a machine with a GPU: make EXTRAS=gpu,offline,bench,dev demo
 EXTRAS ?= cpu,offline,bench,dev
 COLLECTIONS ?= $(wildcard collections/*)
-# Further options of `bench run`: make bench BENCH="--peers --out report"
+# Further options of `bench run`: make bench BENCH="--peers"
 BENCH ?=
+# Where `make bench` leaves its report.
+REPORT ?= data/bench/report
 DEMO_SETTINGS := demo-data/authority-search.toml
 # Without settings of one's own, `make serve` serves what `make demo` made.
 SETTINGS := $(if $(wildcard authority-search.toml),,$(if $(wildcard $(DEMO_SETTINGS)),--settings $(DEMO_SETTINGS)))
@@ -26,9 +28,10 @@ check: $(VENV)/installed ## Lint, formatting, types, import directions
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: $(VENV)/installed ## Judge retrieval on BEIR collections: make bench COLLECTIONS="path/to/scifact"
+bench: $(VENV)/installed ## Judge retrieval on BEIR collections, against pinned floors: make bench COLLECTIONS="path/to/scifact"
 	@test -n "$(COLLECTIONS)" || { echo 'no collections in BEIR layout: put some into collections/, or make bench COLLECTIONS="path/to/scifact ..."'; exit 2; }
-	$(BIN)/authority-search bench run $(COLLECTIONS) $(BENCH)
+	$(BIN)/authority-search bench run $(COLLECTIONS) --out $(REPORT) $(BENCH)
+	$(BIN)/authority-search bench gate $(REPORT)/results.json --present
 
 serve: $(VENV)/installed ## Serve the live snapshot
 	$(BIN)/authority-search $(SETTINGS) serve

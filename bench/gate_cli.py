@@ -21,6 +21,9 @@ FLOORS = Path("bench/floors.toml")
 def gate(
     results: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A results.json of the bench.")],
     floors: Annotated[Path, typer.Option(dir_okay=False, help="The file of pinned floors.")] = FLOORS,
+    present: Annotated[
+        bool, typer.Option("--present", help="Check only the floors of collections that the results hold.")
+    ] = False,
     raise_floors: Annotated[
         bool, typer.Option("--update", help="Raise floors to these results and add new ones; never lowers any.")
     ] = False,
@@ -37,6 +40,8 @@ def gate(
 
     Example: [bold]authority-search bench gate results.json --floors bench/floors.toml[/]
     """
+    if present and raise_floors:
+        raise typer.BadParameter("--present belongs to checking; --update leaves the floors of other collections")
     if (allow_lower or reason or measures) and not raise_floors:
         raise typer.BadParameter("--allow-lower, --reason and --measure belong to --update")
     if allow_lower != bool(reason.strip()):
@@ -46,7 +51,7 @@ def gate(
         if raise_floors:
             _update(floors, report, measures or PINNED, reason, as_json)
         else:
-            _check(floors, report, as_json)
+            _check(floors, report, present, as_json)
 
 
 def _update(path: Path, report: Report, measures: list[str] | tuple[str, ...], reason: str, as_json: bool) -> None:
@@ -60,8 +65,15 @@ def _update(path: Path, report: Report, measures: list[str] | tuple[str, ...], r
         out.print(escape(f"{path}: " + ", ".join(f"{count} {name}" for name, count in counts.items())))
 
 
-def _check(path: Path, report: Report, as_json: bool) -> None:
-    verdicts = check(read_floors(path), report.results)
+def _check(path: Path, report: Report, present: bool, as_json: bool) -> None:
+    floors = read_floors(path)
+    if present:
+        measured = {one.collection for one in report.results}
+        floors = tuple(one for one in floors if one.collection in measured)
+        if not floors:
+            err.print(f"[dim]note:[/] {escape(str(path))} pins none of these collections")
+            return
+    verdicts = check(floors, report.results)
     passed = bool(verdicts) and all(one.status == "passed" for one in verdicts)
     if as_json:
         print_json({"passed": passed, "verdicts": verdicts})

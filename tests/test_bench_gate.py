@@ -22,8 +22,8 @@ FLOOR = Floor("scifact", "test", "hybrid", "nDCG@10", "aa", 0.7243, 0.002, "bf16
 NAMED = r"hybrid on scifact/test, nDCG@10"
 
 
-def result(value: float, digest: str = "aa", system: str = "hybrid") -> Result:
-    return Result("scifact", "test", digest, system, 3, {"nDCG@10": value, "R@100": 0.9}, {})
+def result(value: float, digest: str = "aa", system: str = "hybrid", collection: str = "scifact") -> Result:
+    return Result(collection, "test", digest, system, 3, {"nDCG@10": value, "R@100": 0.9}, {})
 
 
 @pytest.mark.parametrize(
@@ -233,6 +233,17 @@ def test_a_gate_without_floors_is_shut(run_gate: Gate, tmp_path: Path) -> None:
     (tmp_path / "floors.toml").touch()
     ended = run_gate([result(0.7)])
     assert (ended.exit_code, "pins nothing" in ended.output) == (1, True)
+
+
+def test_a_run_on_some_collections_is_checked_on_those(run_gate: Gate) -> None:
+    run_gate([result(0.7), result(0.5, collection="nfcorpus")], "--update")
+    assert run_gate([result(0.7)]).exit_code == 1
+    assert run_gate([result(0.7)], "--present").exit_code == 0
+    # A system that is missing from a collection that was measured is missing all the same.
+    assert run_gate([result(0.7, system="dense")], "--present").exit_code == 1
+    none = run_gate([result(0.7, collection="mine")], "--present")
+    assert (none.exit_code, "pins none of these" in none.output) == (0, True)
+    assert run_gate([result(0.7)], "--present", "--update").exit_code == 2
 
 
 @pytest.mark.parametrize(
