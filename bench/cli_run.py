@@ -68,6 +68,9 @@ def run(
         Path | None,
         typer.Option(exists=True, file_okay=False, help="A data folder whose live snapshot is measured."),
     ] = None,
+    snapshot_id: Annotated[
+        str | None, typer.Option(help="Another snapshot of that data folder, such as a staged one.")
+    ] = None,
     queries: Annotated[
         Path | None,
         typer.Option("--queries", "--topics", exists=True, dir_okay=False, help="Queries: JSON lines, TSV or topics."),
@@ -87,7 +90,7 @@ def run(
     as_json: Annotated[bool, JsonOption] = False,
 ) -> None:
     """Compare systems on judged collections; the words for users are HELP."""
-    inputs = Inputs(tuple(folders or ()), split, snapshot, queries, qrels, tuple(run_file or ()))
+    inputs = Inputs(tuple(folders or ()), split, snapshot, snapshot_id, queries, qrels, tuple(run_file or ()))
     _require_usable(inputs)
     settings = settings_of(context)
     reranking = settings.reranker.model_copy(update={"model": reranker} if reranker else {})
@@ -118,6 +121,8 @@ def _require_usable(inputs: Inputs) -> None:
         raise typer.BadParameter("name a FOLDER in BEIR layout, or a --snapshot")
     if (inputs.queries is None) != (inputs.qrels is None):
         raise typer.BadParameter("--queries and --qrels go together")
+    if inputs.snapshot_id is not None and inputs.snapshot is None:
+        raise typer.BadParameter("--snapshot-id needs --snapshot")
     if inputs.snapshot is not None and inputs.queries is None:
         raise typer.BadParameter("--snapshot needs --queries and --qrels")
     if inputs.snapshot is None and inputs.queries is not None and len(inputs.folders) > 1:

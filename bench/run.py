@@ -32,11 +32,15 @@ from index.store import DataFolder, SnapshotStore
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """What to measure on. `queries` and `qrels` go with `snapshot`, or else with the one folder."""
+    """What to measure on. `queries` and `qrels` go with `snapshot`, or else with the one folder.
+
+    `snapshot` is a data folder; its live snapshot is measured, or the one that `snapshot_id` names.
+    """
 
     folders: tuple[Path, ...] = ()
     split: str = "test"
     snapshot: Path | None = None
+    snapshot_id: str | None = None
     queries: Path | None = None
     qrels: Path | None = None
     run_files: tuple[Path, ...] = ()
@@ -60,7 +64,7 @@ def read_inputs(inputs: Inputs, note: Note = unsaid) -> list[Judged]:
     """Read everything that is judged on. Raises InvalidCollection, SnapshotNotFound and SnapshotInvalid."""
     found = []
     if inputs.snapshot is not None and inputs.queries and inputs.qrels:
-        snapshot = SnapshotStore(DataFolder(inputs.snapshot)).open()
+        snapshot = SnapshotStore(DataFolder(inputs.snapshot)).open(inputs.snapshot_id)
         name = inputs.snapshot.resolve().name
         found.append(Judged(read_published(snapshot, name, inputs.queries, inputs.qrels, note), snapshot))
     for folder in inputs.folders:

@@ -28,6 +28,7 @@ from bench.view import Place, View
 from index.encoders import Vectors
 from index.errors import DataFolderLocked
 from index.lock import write_lock
+from index.store import DataFolder, SnapshotStore
 from ranking.settings import RankingSettings
 from service.cli.console import run_command
 from service.cli.main import app
@@ -146,7 +147,7 @@ def published(tmp_path: Path) -> Inputs:
     build_and_publish(tmp_path / "data", pages, sources, LetterEncoder())
     (tmp_path / "queries.tsv").write_text("q1\tpolicy rate\nq2\tchlorophyll\n")
     (tmp_path / "judged.txt").write_text("q1 0 https://b.example.org/ 1\nq2 0 HTTPS://B.example.org 1\n")
-    return Inputs((), "test", tmp_path / "data", tmp_path / "queries.tsv", tmp_path / "judged.txt")
+    return Inputs(snapshot=tmp_path / "data", queries=tmp_path / "queries.tsv", qrels=tmp_path / "judged.txt")
 
 
 def run_published(inputs: Inputs, work: Path, *systems: str) -> Outcome:
@@ -431,6 +432,16 @@ def test_the_command_measures_a_published_snapshot(command: Any, published: Inpu
     assert "data (2)" in out
 
 
+def test_the_command_measures_any_snapshot_of_a_data_folder(command: Any, published: Inputs) -> None:
+    files = ("--snapshot", published.snapshot, "--queries", published.queries, "--qrels", published.qrels)
+    assert published.snapshot
+    [manifest] = SnapshotStore(DataFolder(published.snapshot)).manifests()
+    code, out, _ = command(*files, "--snapshot-id", manifest.id, "--no-latency")
+    assert (code, "data (2)" in out) == (0, True)
+    code, _, err = command(*files, "--snapshot-id", "20200101T000000Z-00000000")
+    assert (code, "20200101T000000Z-00000000" in err) == (3, True)
+
+
 def test_a_reranker_is_one_more_system(command: Any, tmp_path: Path, cross_encoder_folder: Path) -> None:
     folder = write_collection(tmp_path / "tiny")
     code, out, err = command(folder, "--reranker", cross_encoder_folder, "--json")
@@ -457,6 +468,7 @@ def test_the_command_writes_the_report_page(command: Any, tmp_path: Path) -> Non
         ([], "name a FOLDER"),
         (["--queries", "q", "tiny"], "--queries and --qrels go together"),
         (["--snapshot", "tiny"], "--snapshot needs --queries"),
+        (["--snapshot-id", "x", "tiny"], "--snapshot-id needs --snapshot"),
         (["--queries", "q", "--qrels", "q", "tiny", "tiny"], "go with one FOLDER"),
         (["--run-file", "q", "tiny", "tiny"], "goes with one collection"),
     ],
