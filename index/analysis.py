@@ -7,9 +7,7 @@ several times faster. Traditional characters become simplified ones, so that eit
 
 import re
 import unicodedata
-from collections.abc import Sequence
 from functools import cache
-from itertools import pairwise
 
 import tantivy
 from opencc import OpenCC
@@ -41,15 +39,6 @@ def index_terms(text: str) -> list[str]:
 def is_function_word(term: str) -> bool:
     """Whether an index term says little of a topic."""
     return term in _function_terms()
-
-
-def adjacent_pairs(terms: Sequence[str]) -> list[str]:
-    """Each two terms that follow each other once function words are left out, joined by `_`, which no term holds.
-
-    Chinese has none: its bigrams are terms already.
-    """
-    words = [term for term in terms if term not in _function_terms()]
-    return [f"{first}_{second}" for first, second in pairwise(words) if not (_is_cjk(first) or _is_cjk(second))]
 
 
 def _is_cjk(term: str) -> bool:

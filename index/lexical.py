@@ -1,8 +1,7 @@
 """The lexical arm: BM25 in Tantivy. The stored number of a document is its row.
 
 A passage is one field of title, headings and text together, so that a term's rarity is counted once; its title is a
-second field that adds a little; pairs of adjacent content words are a third, which prefers what is said as a phrase.
-Function words count a fifth in queries. Figures behind each: bench/README.md.
+second field that adds a little. Function words count a fifth in queries. Figures behind each: bench/README.md.
 """
 
 import math
@@ -10,7 +9,7 @@ import shutil
 import tempfile
 import weakref
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from itertools import chain
 from pathlib import Path
@@ -19,10 +18,10 @@ import numpy as np
 import tantivy
 from numpy.typing import NDArray
 
-from index.analysis import adjacent_pairs, index_terms, is_function_word
+from index.analysis import index_terms, is_function_word
 
 # How much a match in a field counts against one in `all`.
-FIELD_WEIGHTS = {"all": 1.0, "title": 0.2, "pairs": 0.1}
+FIELD_WEIGHTS = {"all": 1.0, "title": 0.2}
 FUNCTION_WORD_WEIGHT = 0.2
 # As many terms that no query has stand in every passage. Tantivy fixes BM25's b at 0.75, too much for passages, whose
 # lengths differ little: with p such terms and a mean length of l it acts as 0.75 · l / (l + p).
@@ -90,8 +89,9 @@ class LexicalIndex:
         if not terms:
             return np.empty(0, np.int64), np.empty(0, np.float32)
         parts = [
-            (tantivy.Occur.Should, self._term_query(field, term, weight))
-            for field, term, weight in self._weighted_terms(query, terms)
+            (tantivy.Occur.Should, self._term_query(field, term, weight * count))
+            for term, count in terms.items()
+            for field, weight in FIELD_WEIGHTS.items()
         ]
         matching = tantivy.Query.boolean_query(parts)
         if restriction is not None:
@@ -123,15 +123,9 @@ class LexicalIndex:
         holding = self._searcher.doc_freq("all", term)
         return math.log(1 + (len(self) - holding + 0.5) / (holding + 0.5))
 
-    def _weighted_terms(self, query: str, terms: dict[str, int]) -> Iterator[tuple[str, str, float]]:
-        for term, count in terms.items():
-            for field in ("all", "title"):
-                yield field, term, FIELD_WEIGHTS[field] * _weight(term) * count
-        for pair, count in Counter(adjacent_pairs(index_terms(query)[:MAX_QUERY_TERMS])).items():
-            yield "pairs", pair, FIELD_WEIGHTS["pairs"] * count
-
     def _term_query(self, field: str, term: str, weight: float) -> tantivy.Query:
-        return tantivy.Query.boost_query(tantivy.Query.term_query(self._schema, field, term, "freq"), weight)
+        term_query = tantivy.Query.term_query(self._schema, field, term, "freq")
+        return tantivy.Query.boost_query(term_query, weight * _weight(term))
 
 
 # The passages of a page share its title and most headings.
@@ -153,12 +147,10 @@ class LexicalWriter:
 
     def add(self, row: int, title: str, heading_path: Sequence[str], text: str) -> None:
         """Add one passage."""
-        # Part by part, since no pair reaches from the title into the text.
         parts = [*map(_terms_of_heading, (title, *heading_path)), index_terms(text)]
         document = tantivy.Document()
         document.add_text("all", " ".join(chain.from_iterable(parts)) + _PADDING)
         document.add_text("title", " ".join(parts[0]))
-        document.add_text("pairs", " ".join(chain.from_iterable(map(adjacent_pairs, parts))))
         document.add_unsigned(_ROW, row)
         self._writer.add_document(document)
 

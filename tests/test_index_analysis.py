@@ -1,7 +1,7 @@
 import pytest
 
-from index.analysis import adjacent_pairs, is_function_word
 from index.analysis import index_terms as terms
+from index.analysis import is_function_word
 
 
 def test_english_is_lower_cased_and_stemmed() -> None:
@@ -46,12 +46,6 @@ def test_traditional_and_simplified_characters_are_the_same_terms() -> None:
 def test_words_that_hold_a_sentence_together_are_told_from_its_topic() -> None:
     assert [term for term in terms("What is the having of inflation?") if not is_function_word(term)] == ["inflat"]
     assert [term for term in terms("通脹是什麼") if not is_function_word(term)] == ["通", "胀", "通胀", "胀是"]
-
-
-def test_pairs_skip_function_words_and_scripts_that_have_bigrams() -> None:
-    assert adjacent_pairs(terms("the rate of the central bank")) == ["rate_central", "central_bank"]
-    assert adjacent_pairs(terms("GDP 增长 rate")) == []
-    assert adjacent_pairs(terms("of the")) == []
 
 
 @pytest.mark.parametrize(("text", "expected"), [

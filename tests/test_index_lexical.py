@@ -1,5 +1,4 @@
 import gc
-import itertools
 import math
 import os
 import random
@@ -29,18 +28,12 @@ def texts(path: Path, *contents: str) -> LexicalIndex:
     return build(path, [("", (), content) for content in contents])
 
 
-def pairs(text: str) -> list[str]:
-    words = text.split()
-    return [f"{first}_{second}" for first, second in itertools.pairwise(words)]
-
-
 def fields(row: Row) -> dict[str, list[str]]:
     title, headings, text = row
     parts = (title, *headings, text)
     return {
         "all": " ".join(parts).split() + ["_"] * PADDING,
         "title": title.split(),
-        "pairs": [pair for part in parts for pair in pairs(part)],
     }
 
 
@@ -50,7 +43,7 @@ def bm25(rows: Sequence[Row], query: str) -> list[float]:
     for field, weight in FIELD_WEIGHTS.items():
         documents = [fields(row)[field] for row in rows]
         average = sum(map(len, documents)) / len(documents)
-        for word in pairs(query) if field == "pairs" else query.split():
+        for word in query.split():
             holding = sum(word in document for document in documents)
             idf = math.log(1 + (len(rows) - holding + 0.5) / (holding + 0.5))
             for number, document in enumerate(documents):
@@ -108,11 +101,6 @@ def test_function_words_count_a_fifth_and_still_find(tmp_path: Path) -> None:
     index = texts(tmp_path / "index", "where", "bank", "other")
     (_, [where]), (_, [bank]) = index.search("where", 9), index.search("bank", 9)
     assert where == pytest.approx(FUNCTION_WORD_WEIGHT * bank)
-
-
-def test_words_side_by_side_beat_the_same_words_apart(tmp_path: Path) -> None:
-    index = texts(tmp_path / "index", "bank rate x central y", "x central bank y rate", "central x bank y rate")
-    assert index.search("the central bank", 9)[0].tolist() == [1, 0, 2]
 
 
 def test_traditional_and_simplified_characters_find_each_other(tmp_path: Path) -> None:
