@@ -37,7 +37,7 @@ class RankingSettings(BaseModel):
             le=1,
             description="Scores within this share of the fall from the first to the tenth hit count as comparable",
         ),
-    ] = 0.13
+    ] = 0.1
     boost_weight: Annotated[
         float, Field(ge=0, description="What authority=boost adds for authority 1 against authority 0")
     ] = 0.05
