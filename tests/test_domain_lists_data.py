@@ -35,8 +35,8 @@ def test_the_bundled_data_is_valid() -> None:
 
 def test_the_list_is_broad_and_nobody_drowns_the_others(sources: tuple[Source, ...]) -> None:
     sectors, countries = Counter(source.sector for source in sources), Counter(source.country for source in sources)
-    assert len(sources) >= 700
-    assert sum(source.language == "zh" for source in sources) >= 170
+    assert len(sources) >= 1000
+    assert sum(source.language == "zh" for source in sources) >= 200
     assert {source.tier for source in sources} == {1, 2, 3}
     assert set(sectors) == SECTORS
     assert min(sectors.values()) >= 8
