@@ -11,6 +11,7 @@ from domain_lists.look_alikes import check_imitation, check_scripts
 from domain_lists.public_suffix import host_parts
 from domain_lists.records import Profile
 from domain_lists.urls import canonical_url, normalise_host
+from domain_lists.user_pages import parents
 from domain_lists.vocabulary import ACCESS, KINDS, LANGUAGES, SECTORS, TIERS
 
 _COUNTRY = re.compile(r"[A-Z]{2}|INT")
@@ -100,7 +101,7 @@ def check_id(source_id: str, restricted: Collection[str]) -> Iterator[str]:
     parts = host_parts(host)
     if not parts.suffix:
         yield f"id {source_id!r}: no suffix of the Public Suffix List ends {host!r}"
-    elif not any(host == suffix or host.endswith(f".{suffix}") for suffix in restricted):
+    elif not any(parent in restricted for parent in parents(host)):
         yield from check_imitation(host, [suffix for suffix in restricted if "." in suffix or parts.private])
 
 
