@@ -39,7 +39,7 @@ def test_the_list_is_broad_and_nobody_drowns_the_others(sources: tuple[Source, .
     assert sum(source.language == "zh" for source in sources) >= 200
     assert {source.tier for source in sources} == {1, 2, 3}
     assert set(sectors) == SECTORS
-    assert min(sectors.values()) >= 8
+    assert min(sectors.values()) >= 15
     assert max(sectors.values()) <= 0.10 * len(sources)
     assert max(countries.values()) <= 0.30 * len(sources)
     assert len(countries) >= 35
