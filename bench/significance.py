@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
-from scipy.stats import permutation_test
 
 from bench.records import Comparison, Result
 
@@ -34,6 +33,8 @@ def randomisation_test(differences: Sequence[float]) -> float:
     if len(values) < 2:
         # Of one difference both signs are equally extreme.
         return 1.0
+    from scipy.stats import permutation_test  # takes a second, which no other command needs to wait for
+
     found = permutation_test(
         (values,),
         lambda sample, axis: np.mean(sample, axis=axis),

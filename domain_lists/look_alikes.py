@@ -17,9 +17,9 @@ _LETTERS = str.maketrans(
 
 def check_imitation(host: str, restricted: Collection[str]) -> Iterator[str]:
     """The first of the restricted suffixes that stands inside a host of someone else: `gov.cn.com`."""
-    inner = host.removesuffix("." + host_parts(host).registry_suffix)
+    inner = f".{host.removesuffix('.' + host_parts(host).registry_suffix)}."
     for suffix in restricted:
-        if f".{suffix}." in f".{inner}.":
+        if f".{suffix}." in inner:
             owner = host_parts(host).registrable or host
             yield f"{host!r} looks like {suffix}, but belongs to whoever registered {owner!r}"
             return
@@ -27,6 +27,8 @@ def check_imitation(host: str, restricted: Collection[str]) -> Iterator[str]:
 
 def check_scripts(host: str) -> Iterator[str]:
     """Labels whose letters are of two scripts, other than the Chinese, Japanese and Korean ones together."""
+    if "xn--" not in host:
+        return  # a canonical host is ASCII
     for label in _unicode(host).split("."):
         scripts = {_script(letter) for letter in label if letter.isalpha()}
         if len(scripts) > 1:

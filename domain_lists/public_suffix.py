@@ -3,10 +3,12 @@
 The snapshot bundled with tldextract is used, private section on; nothing is ever fetched or cached on disk.
 """
 
-from functools import cache
+from functools import cache, lru_cache
 from typing import NamedTuple
 
 from tldextract import TLDExtract
+
+HOST_CACHE_SIZE = 16_384
 
 
 class HostParts(NamedTuple):
@@ -23,6 +25,7 @@ class HostParts(NamedTuple):
     private: bool
 
 
+@lru_cache(maxsize=HOST_CACHE_SIZE)
 def host_parts(host: str) -> HostParts:
     """Parts of a canonical host."""
     result = _extractor()(host)

@@ -90,6 +90,11 @@ class Match:
     caps: tuple[str, ...] = ()
 
 
+def fields_of(record: Source | Profile) -> dict[str, object]:
+    """The fields by name. They hold nothing that can change, so nothing is copied as `dataclasses.asdict` would."""
+    return {field: getattr(record, field) for field in type(record).__slots__}
+
+
 class Problem(NamedTuple):
     """One fault of a data file; `line` counts from 1 and is 0 when the whole file is meant."""
 

@@ -11,14 +11,15 @@ from domain_lists.look_alikes import check_imitation, check_scripts
 from domain_lists.public_suffix import host_parts
 from domain_lists.records import Profile
 from domain_lists.urls import canonical_url, normalise_host
-from domain_lists.vocabulary import ACCESS, KINDS, LANGUAGES, SECTORS, TIERS
+from domain_lists.user_pages import parents
+from domain_lists.vocabulary import ACCESS, COUNTRIES, KINDS, LANGUAGES, SECTORS, TIERS
 
-_COUNTRY = re.compile(r"[A-Z]{2}|INT")
 _EVIDENCE = re.compile(r"[a-z][a-z0-9-]*(:[^;\s]+)?(;[a-z][a-z0-9-]*(:[^;\s]+)?)*")
 _PORT = re.compile(r"(\[.*\]|[^:]*):[0-9]*")
 _PROFILE_NAME = re.compile(r"[a-z][a-z0-9-]*")
 _PROFILE_KEYS = frozenset(field.name for field in dataclasses.fields(Profile)) - {"name"}
-_PROFILE_WORDS = {"sectors": SECTORS, "languages": LANGUAGES, "kinds": KINDS}
+_PROFILE_WORDS = {"countries": COUNTRIES, "sectors": SECTORS, "languages": LANGUAGES, "kinds": KINDS}
+_CODES = {COUNTRIES: "ISO 3166 alpha-2 codes, EU and INT", LANGUAGES: "ISO 639-1 codes and multi"}
 
 
 def check_source(cells: Mapping[str, str], restricted: Collection[str]) -> Iterator[str]:
@@ -30,7 +31,7 @@ def check_source(cells: Mapping[str, str], restricted: Collection[str]) -> Itera
     yield from check_choice("kind", cells["kind"], KINDS)
     yield from check_choice("language", cells["language"], LANGUAGES)
     yield from check_score_cells(cells)
-    yield from _check_country(cells["country"])
+    yield from check_choice("country", cells["country"], COUNTRIES)
     for word in filter(None, cells["access"].split(";")):
         yield from check_choice("access", word, ACCESS)
     if cells["reviewed"]:
@@ -50,7 +51,7 @@ def check_suffix(cells: Mapping[str, str], restricted: Collection[str]) -> Itera
             yield f"suffix {suffix!r} is not under a suffix of the Public Suffix List"
         yield from check_imitation(suffix, [other for other in restricted if other != suffix and "." in other])
     yield from check_score_cells(cells)
-    yield from _check_country(cells["country"])
+    yield from check_choice("country", cells["country"], COUNTRIES)
 
 
 def check_denied(cells: Mapping[str, str]) -> Iterator[str]:
@@ -100,7 +101,7 @@ def check_id(source_id: str, restricted: Collection[str]) -> Iterator[str]:
     parts = host_parts(host)
     if not parts.suffix:
         yield f"id {source_id!r}: no suffix of the Public Suffix List ends {host!r}"
-    elif not any(host == suffix or host.endswith(f".{suffix}") for suffix in restricted):
+    elif not any(parent in restricted for parent in parents(host)):
         yield from check_imitation(host, [suffix for suffix in restricted if "." in suffix or parts.private])
 
 
@@ -143,15 +144,8 @@ def _is_address(host: str) -> bool:
 def check_choice(column: str, word: str, known: Collection[str]) -> Iterator[str]:
     """Whether a cell is one of the known words."""
     if word not in known:
-        choice = (
-            "there are ISO 639-1 codes and multi" if known is LANGUAGES else f"there are {', '.join(sorted(known))}"
-        )
-        yield f"unknown {column} {word!r}; {choice}"
-
-
-def _check_country(country: str) -> Iterator[str]:
-    if not _COUNTRY.fullmatch(country):
-        yield f"country {country!r} is neither an ISO 3166 alpha-2 code nor EU or INT"
+        choice = next((codes for words, codes in _CODES.items() if words is known), ", ".join(sorted(known)))
+        yield f"unknown {column} {word!r}; there are {choice}"
 
 
 def check_score_cells(cells: Mapping[str, str]) -> Iterator[str]:

@@ -1,6 +1,5 @@
 """The list of sources: what a URL matches, and which sources a request may search."""
 
-import dataclasses
 import hashlib
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -11,7 +10,7 @@ from typing import Self
 from domain_lists.build import to_profile, to_source, to_suffix_source, to_user_pages
 from domain_lists.errors import InvalidSourceList, InvalidUrl, UnknownProfile, UnknownSource
 from domain_lists.matcher import Matcher
-from domain_lists.records import Match, Profile, Source
+from domain_lists.records import Match, Profile, Source, fields_of
 from domain_lists.tables import Tables, read_tables
 from domain_lists.urls import parse_url
 from domain_lists.user_pages import UserPages
@@ -37,12 +36,14 @@ class SourceList:
         user_pages: UserPages | None = None,
     ) -> None:
         """Take checked records; `load` is the way in."""
-        user_pages = user_pages or UserPages.none()
+        self.suffixes: Mapping[str, Source] = MappingProxyType(dict(suffixes))
+        self.denied: frozenset[str] = frozenset(denied)
+        self.user_pages: UserPages = user_pages or UserPages.none()
         self._by_id = {source.id: source for source in sorted(sources, key=lambda source: source.id)}
         self.sources: tuple[Source, ...] = tuple(self._by_id.values())
         self.profiles: Mapping[str, Profile] = MappingProxyType({profile.name: profile for profile in profiles})
-        self.version: str = _digest(self.sources, self.profiles, suffixes, denied, user_pages)
-        self._matcher = Matcher(self.sources, suffixes, denied, user_pages)
+        self.version: str = _digest(self)
+        self._matcher = Matcher(self.sources, self.suffixes, self.denied, self.user_pages)
 
     @classmethod
     def load(cls, extra_files: Sequence[Path] = ()) -> Self:
@@ -132,22 +133,16 @@ def _merged(tables: Tables) -> list[Source]:
     return list(by_id.values())
 
 
-def _digest(
-    sources: Iterable[Source],
-    profiles: Mapping[str, Profile],
-    suffixes: Mapping[str, Source],
-    denied: Iterable[str],
-    user_pages: UserPages,
-) -> str:
+def _digest(sources: SourceList) -> str:
     content = {
-        "sources": [_decisive(source) for source in sources],
-        "profiles": {name: _decisive(profile) for name, profile in profiles.items()},
-        "suffixes": {suffix: _decisive(source) for suffix, source in suffixes.items()},
-        "denied": sorted(denied),
-        "user_pages": {pattern: [term.value, term.tier] for pattern, term in user_pages.terms.items()},
+        "sources": [_decisive(source) for source in sources.sources],
+        "profiles": {name: _decisive(profile) for name, profile in sources.profiles.items()},
+        "suffixes": {suffix: _decisive(source) for suffix, source in sources.suffixes.items()},
+        "denied": sorted(sources.denied),
+        "user_pages": {pattern: [term.value, term.tier] for pattern, term in sources.user_pages.terms.items()},
     }
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:VERSION_HEX_DIGITS]
 
 
 def _decisive(record: Source | Profile) -> dict[str, object]:
-    return {key: value for key, value in dataclasses.asdict(record).items() if key not in _COMMENTARY}
+    return {key: value for key, value in fields_of(record).items() if key not in _COMMENTARY}

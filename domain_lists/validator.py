@@ -42,7 +42,8 @@ def check_tables(tables: Tables) -> list[Problem]:
 
 def _row_faults(tables: Tables) -> Iterator[Problem]:
     # The longest first, so that a look-alike of gov.cn is named as that and not as one of gov.
-    restricted = sorted({row.cells["suffix"] for row in tables.suffixes}, key=lambda suffix: (-len(suffix), suffix))
+    suffixes = sorted((row.cells["suffix"] for row in tables.suffixes), key=lambda suffix: (-len(suffix), suffix))
+    restricted = dict.fromkeys(suffixes)
     caps = {row.cells["term"] for row in tables.terms if row.cells["effect"] == "cap"}
     yield from _each(chain(*tables.sources), lambda cells: check_source(cells, restricted))
     yield from _each(tables.suffixes, lambda cells: check_suffix(cells, restricted))

@@ -5,7 +5,7 @@
 <id>/dense.faiss     FAISS
 <id>/passages.arrow  <id>/pages.arrow  <id>/names.json   columns by row number
 <id>/text_hashes.npy  equal where rows carry the same text
-<id>/sources.json    the sources and profiles the snapshot was built with
+<id>/sources.json    the list of sources the snapshot was built with
 """
 
 import hashlib
@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from domain_lists.records import Profile, Source
+from domain_lists.plain import from_plain, to_plain
 from domain_lists.source_list import SourceList
 from index.columns import Columns
 from index.dense import DenseIndex
@@ -97,20 +97,10 @@ def file_digests(folder: Path) -> dict[str, str]:
 
 
 def write_sources(path: Path, sources: SourceList) -> None:
-    """Keep sources and profiles beside what was built with them: a request means the same until the next snapshot."""
-    content = {
-        "sources": [asdict(source) for source in sources.sources],
-        "profiles": [asdict(sources.profiles[name]) for name in sorted(sources.profiles)],
-    }
-    path.write_text(json.dumps(content, indent=1, ensure_ascii=False), encoding="utf-8")
+    """Keep the list beside what was built with it: a request means the same until the next snapshot."""
+    path.write_text(json.dumps(to_plain(sources), indent=1, ensure_ascii=False), encoding="utf-8")
 
 
 def read_sources(path: Path) -> SourceList:
-    """The sources and profiles of a snapshot; it matches no suffix rules, for nothing is fetched by it."""
-    content = json.loads(path.read_text(encoding="utf-8"))
-    profiles = [Profile(**{key: _frozen(value) for key, value in row.items()}) for row in content["profiles"]]
-    return SourceList([Source(**row) for row in content["sources"]], profiles, {}, ())
-
-
-def _frozen(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value
+    """The list of a snapshot."""
+    return from_plain(json.loads(path.read_text(encoding="utf-8")))

@@ -44,7 +44,7 @@ def crawl_in_a_process(run: Run) -> "subprocess.Popen[bytes]":
     command = [sys.executable, "-c", FETCH, str(run.folder), SETTINGS.model_dump_json()]
     return subprocess.Popen(
         command,
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parent)},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), *sys.path[1:]])},
         start_new_session=True,
         stderr=subprocess.PIPE,
     )

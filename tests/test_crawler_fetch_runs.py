@@ -4,8 +4,10 @@ import json
 from pathlib import Path
 
 import pytest
+from records import make_sources
 
 from crawler.errors import ContactRequired, NothingToCrawl, RunError
+from crawler.job import Job, dump_job, load_job
 from crawler.runs import finish_run, list_runs, load_run, start_run, unfinished_run
 from crawler.settings import CrawlSettings
 
@@ -65,3 +67,15 @@ def test_the_open_web_is_not_crawled_without_a_contact(tmp_path: Path) -> None:
 def test_a_run_without_sources_is_refused(tmp_path: Path) -> None:
     with pytest.raises(NothingToCrawl):
         start_run(tmp_path, [], [], SETTINGS)
+
+
+def test_the_process_that_crawls_gets_the_list_of_its_parent_and_no_other(tmp_path: Path) -> None:
+    settings = CrawlSettings(contact="mailto:a@example.org")
+    run = start_run(tmp_path, ["example.org"], [], settings)
+    sources = make_sources("example.org", "example.org/deep")
+    line = dump_job(Job(run, sources, settings))
+    assert line.count(b"\n") == 1
+    job = load_job(line)
+    assert (job.run.id, job.settings) == (run.id, settings)
+    assert job.source_list.version == sources.version
+    assert job.source_list.listed("https://nature.com/") is None

@@ -35,36 +35,40 @@ def test_the_bundled_data_is_valid() -> None:
 
 def test_the_list_is_broad_and_nobody_drowns_the_others(sources: tuple[Source, ...]) -> None:
     sectors, countries = Counter(source.sector for source in sources), Counter(source.country for source in sources)
-    assert len(sources) >= 700
-    assert sum(source.language == "zh" for source in sources) >= 170
+    assert len(sources) >= 1000
+    assert sum(source.language == "zh" for source in sources) >= 200
     assert {source.tier for source in sources} == {1, 2, 3}
     assert set(sectors) == SECTORS
-    assert min(sectors.values()) >= 8
+    assert min(sectors.values()) >= 15
     assert max(sectors.values()) <= 0.10 * len(sources)
     assert max(countries.values()) <= 0.30 * len(sources)
     assert len(countries) >= 35
 
 
-@pytest.mark.parametrize(
-    ("source_id", "tier"),
-    [
-        ("blogs.worldbank.org", 2),
-        ("debian.org", 1),
-        ("docs.python.org", 1),
-        ("httpd.apache.org", 1),
-        ("hunan.gov.cn", 1),
-        ("kernel.org", 1),
-        ("nature.com", 2),
-        ("postgresql.org", 1),
-        ("pubmed.ncbi.nlm.nih.gov", 1),
-        ("stats.gov.cn", 1),
-        ("web.archive.org", 3),
-        ("whitehouse.gov", 1),
-        ("worldbank.org", 1),
-    ],
-)
-def test_cornerstones_are_listed(source_id: str, tier: int) -> None:
-    assert SourceList.load().get(source_id).tier == tier
+CORNERSTONES = """
+1 apache.org bis.org cdc.gov census.gov cninfo.com.cn congress.gov court.gov.cn cve.org debian.org developer.mozilla.org
+1 docs.python.org ec.europa.eu/eurostat ecb.europa.eu eia.gov ema.europa.eu eur-lex.europa.eu fda.gov federalreserve.gov
+1 gov.cn gov.uk httpd.apache.org hunan.gov.cn iana.org icao.int ietf.org ilo.org imf.org iso.org itu.int kernel.org
+1 legislation.gov.uk moe.gov.cn nasa.gov ncbi.nlm.nih.gov nhs.uk nice.org.uk nih.gov nist.gov noaa.gov npc.gov.cn
+1 nvd.nist.gov oecd.org ons.gov.uk pbc.gov.cn postgresql.org pubmed.ncbi.nlm.nih.gov rfc-editor.org sec.gov sse.com.cn
+1 stats.gov.cn szse.cn un.org unesco.org unicode.org usgs.gov uspto.gov w3.org whitehouse.gov who.int wipo.int
+1 worldbank.org wto.org
+2 arxiv.org blogs.worldbank.org bmj.com britannica.com cas.cn cnki.net cochrane.org cochranelibrary.com jamanetwork.com
+2 mit.edu nature.com nejm.org plato.stanford.edu pnas.org science.org thelancet.com tsinghua.edu.cn
+3 apnews.com bbc.com reuters.com web.archive.org wikipedia.org xinhuanet.com
+"""
+
+
+def test_cornerstones_are_listed() -> None:
+    loaded = SourceList.load()
+    for tier, *ids in map(str.split, CORNERSTONES.strip().splitlines()):
+        for source_id in ids:
+            assert loaded.get(source_id).tier == int(tier), source_id
+
+
+def test_no_newsroom_is_above_an_office_of_statistics(sources: tuple[Source, ...]) -> None:
+    lowest = min(source.authority for source in sources if source.kind == "statistics")
+    assert max(source.authority for source in sources if source.kind == "news") < lowest
 
 
 def test_each_profile_selects_a_part_of_the_list() -> None:
@@ -88,6 +92,42 @@ def test_a_profile_admits_unlisted_hosts_under_the_suffixes_it_allows() -> None:
     assert loaded.admitted("https://www.unlisted-ministry.gov.cn/x", "law-zh") is None
     assert loaded.admitted("https://www.unlisted-agency.gov/", "government-us") is not None
     assert loaded.admitted("https://bbs.unlisted.gov.cn/", "government-cn") is None
+
+
+def test_profiles_of_governments_hold_public_bodies_of_that_country_alone() -> None:
+    loaded = SourceList.load()
+    terms = {row.cells["id"]: set(row.cells["terms"].split(";")) for row in read_tables().sources[0]}
+    for name, country in (("cn", "CN"), ("eu", "EU"), ("gb", "GB"), ("us", "US")):
+        for source_id in loaded.select(f"government-{name}") or ():
+            assert loaded.get(source_id).country == country, source_id
+            assert terms[source_id] & {"public-body", "intergovernmental", "legal-mandate"}, source_id
+    assert not {"coe.int", "epo.org", "esa.int", "eurocontrol.int"} & (loaded.select("government-eu") or set())
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://aur.archlinux.org/packages/x",
+        "https://bugzilla.mozilla.org/show_bug.cgi?id=1",
+        "https://cwiki.apache.org/confluence/display/X",
+        "https://discussions.apple.com/thread/1",
+        "https://faculty.ustc.edu.cn/someone/zh_CN/index.htm",
+        "https://hackage.haskell.org/package/x",
+        "https://learn.microsoft.com/en-us/answers/questions/1/x",
+        "https://pkg.go.dev/example.org/x",
+        "https://scholar.harvard.edu/someone",
+        "https://techcommunity.microsoft.com/t5/x",
+        "https://www.postgresql.org/message-id/x",
+        "https://web.stanford.edu/~someone/",
+    ],
+)
+def test_what_anyone_writes_below_a_listed_host_is_no_source(url: str) -> None:
+    loaded = SourceList.load()
+    match = loaded.match(url)
+    assert match is not None
+    assert match.rule == "user-generated"
+    assert match.source.authority <= 0.60
+    assert loaded.listed(url) is None
 
 
 def test_files_are_sorted() -> None:

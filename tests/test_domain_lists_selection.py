@@ -1,9 +1,11 @@
+import json
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from domain_lists.errors import InvalidSourceList, UnknownProfile, UnknownSource
+from domain_lists.plain import from_plain, to_plain
 from domain_lists.records import Profile, Source
 from domain_lists.source_list import SourceList
 
@@ -161,3 +163,20 @@ def test_a_faulty_extra_file_is_refused_naming_file_line_and_every_problem(tmp_p
     assert [problem.line for problem in error.problems] == [2, 3, 3, 3, 3]
     for fragment in (f"{path}:2: ", "scheme", f"{path}:3: name is empty", "'referenc'", "tier '9'", "'seven'"):
         assert fragment in str(error)
+
+
+def test_a_list_is_the_same_after_a_way_through_json(tmp_path: Path) -> None:
+    path = tmp_path / "own.csv"
+    path.write_text(HEADER + "127.0.0.1,Test server,reference,INT,en,other,2,0.70,known,Ours\n", encoding="utf-8")
+    sent = SourceList.load([path])
+    received = from_plain(json.loads(json.dumps(to_plain(sent))))
+    assert received.version == sent.version
+    assert (received.sources, received.profiles) == (sent.sources, sent.profiles)
+    for url in (
+        "http://127.0.0.1:8765/x",
+        "https://www.unlisted-ministry.gov.cn/",
+        "https://web.stanford.edu/~someone/",
+        "https://someone.github.io/",
+        "https://breitbart.com/",
+    ):
+        assert received.match(url) == sent.match(url), url

@@ -82,6 +82,7 @@ def test_faultless_files_have_no_problems(folder: Path) -> None:
         ({"kind": ""}, "unknown kind ''"),
         ({"language": "cn"}, "unknown language 'cn'; there are ISO 639-1 codes and multi"),
         ({"country": "China"}, "country 'China'"),
+        ({"country": "UK"}, "unknown country 'UK'; there are ISO 3166 alpha-2 codes, EU and INT"),
         ({"tier": "0"}, "unknown tier '0'; there are 1, 2, 3, 4"),
         ({"tier": "1.0"}, "unknown tier"),
         ({"access": "paywal"}, "unknown access 'paywal'; there are apex-only, api,"),
@@ -201,6 +202,7 @@ def test_a_faulty_denial_is_named(folder: Path, row: str, fault: str) -> None:
     [
         ("[x\n", "profiles.toml: not TOML"),
         ("a = 1\n", "profiles.toml:1: 'a' stands outside"),
+        ('[x]\ndescription = "X"\ncountries = ["UK"]\n', "profile 'x': unknown countries 'UK'; there are ISO 3166"),
         ('\n[x]\ndescription = "X"\nsources = ["b.org"]\n', "profiles.toml:2: profile 'x' names 'b.org', which is not"),
         ('[x]\ndescription = "X"\nlanguages = ["zh"]\n', "profiles.toml:1: profile 'x' selects nothing"),
         ('[x]\ndescription = "X"\n', "selects nothing"),

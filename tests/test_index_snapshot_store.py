@@ -49,10 +49,20 @@ def test_a_manifest_survives_its_file(small_snapshot: Snapshot, tmp_path: Path) 
     assert Manifest.read(tmp_path) == small_snapshot.manifest
 
 
-def test_sources_and_profiles_survive_their_file(tmp_path: Path) -> None:
-    write_sources(tmp_path / "sources.json", small_sources())
-    read = read_sources(tmp_path / "sources.json")
+def test_the_list_survives_its_file(tmp_path: Path) -> None:
+    path = tmp_path / "sources.json"
+    write_sources(path, small_sources())
+    read = read_sources(path)
     assert (read.sources, read.profiles) == (small_sources().sources, small_sources().profiles)
+    assert read.version == small_sources().version
+
+
+def test_a_snapshot_that_keeps_sources_and_profiles_alone_still_opens(tmp_path: Path) -> None:
+    path = tmp_path / "sources.json"
+    write_sources(path, small_sources())
+    content = json.loads(path.read_text(encoding="utf-8"))
+    path.write_text(json.dumps({key: content[key] for key in ("sources", "profiles")}), encoding="utf-8")
+    assert read_sources(path).sources == small_sources().sources
 
 
 @pytest.mark.parametrize("name", ["dense.faiss", "pages.arrow", "sources.json", "lexical/meta.json"])

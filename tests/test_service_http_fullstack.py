@@ -11,10 +11,11 @@ from typing import Any, cast
 import httpx
 import pytest
 from http_server import service
-from records import BANK, LetterEncoder, build_and_publish, small_pages, small_sources
+from records import BANK, LetterEncoder, build_and_publish, make_page, small_pages, small_sources
 
 from authority_search import Client, UnknownName
 from authority_search.models import SearchReply, SearchRequest
+from domain_lists.source_list import SourceList
 from index.encoders import Encoder
 from index.store import DataFolder, SnapshotStore
 from ranking.settings import RankingSettings
@@ -229,3 +230,38 @@ def test_a_full_batch_is_answered(tmp_path: Path) -> None:
         reply = httpx.post(f"{url}/batch_search", json=body, timeout=60)
         assert reply.status_code == 200
         assert len(reply.json()["results"]) == 2560
+
+
+@pytest.fixture(scope="module")
+def bundled_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, SourceList, set[str]]]:
+    """The service over one page of each of several sources of every bundled profile; its address, list and sources."""
+    root = tmp_path_factory.mktemp("bundled")
+    sources = SourceList.load()
+    indexed = {source for name in sources.profiles for source in sorted(sources.select(name) or ())[::9]}
+    pages = [
+        make_page(
+            f"https://{source}/about",
+            f"An annual report of {sources.get(source).name}, which {source} publishes.",
+            source=source,
+        )
+        for source in sorted(indexed)
+    ]
+    with running(root, LetterEncoder()) as (url, _):
+        wait_for(url, build_and_publish(root, pages, sources, LetterEncoder()).snapshot)
+        yield url, sources, indexed
+
+
+def test_every_bundled_profile_answers_from_its_own_sources_alone(
+    bundled_stack: tuple[str, SourceList, set[str]],
+) -> None:
+    url, sources, indexed = bundled_stack
+    with Client(url, retries=0) as client:
+        assert set(client.sources().profiles) == set(sources.profiles)
+        for profile in sources.profiles:
+            reply = client.search(["annual report"], top_k=50, profile=profile)
+            found = {hit.source.id for hit in reply.results[0].hits}
+            selected = sources.select(profile)
+            assert selected is not None
+            assert found, profile
+            assert found <= selected, profile
+            assert reply.excluded_passages == len(indexed - selected) > 0, profile
