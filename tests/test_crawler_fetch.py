@@ -126,14 +126,16 @@ def test_the_delay_is_kept_between_all_requests_where_crawl_delay_is_shorter(sit
     site.linked_pages(5)
     crawl(tmp_path, site.url(), delay=0.2)
     assert len(site.gaps()) == 6
-    assert min(site.gaps()) > 0.19
+    # The site sees when requests come in, which on a busy machine is some time after they were sent.
+    assert min(site.gaps()) > 0.15
+    assert sum(site.gaps()) > 6 * 0.19
 
 
 def test_a_longer_crawl_delay_wins(site: Site, tmp_path: Path) -> None:
     site.robots("User-agent: *\nCrawl-delay: 0.3")
     site.linked_pages(3)
     crawl(tmp_path, site.url(), delay=0.05)
-    assert min(site.gaps()) > 0.28
+    assert min(site.gaps()) > 0.25
 
 
 def test_hosts_are_fetched_side_by_side(site: Site, tmp_path: Path) -> None:

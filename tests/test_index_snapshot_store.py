@@ -11,7 +11,7 @@ from records import BANK, LetterEncoder, build_and_publish, make_page, make_sour
 
 from index.errors import SnapshotInvalid, SnapshotNotFound
 from index.lexical import LexicalWriter
-from index.snapshot import Manifest, Snapshot, read_sources, write_sources
+from index.snapshot import FORMAT, Manifest, Snapshot, read_sources, write_sources
 from index.store import DataFolder, SnapshotStore
 
 
@@ -130,9 +130,9 @@ def test_a_harmed_part_is_refused_with_the_snapshots_name(copied: Path, name: st
         ("", "cannot be read"),
         ("[]", "cannot be read"),
         ("{}", "cannot be read"),
-        ('{"format": 2}', "cannot be read"),
-        ('{"format": 1}', "has snapshot format 1, this version reads 2; publish again"),
-        ('{"format": 99}', "has snapshot format 99, this version reads 2; publish again"),
+        (f'{{"format": {FORMAT}}}', "cannot be read"),
+        ('{"format": 1}', f"has snapshot format 1, this version reads {FORMAT}; publish again"),
+        ('{"format": 99}', f"has snapshot format 99, this version reads {FORMAT}; publish again"),
     ],
 )
 def test_a_manifest_that_cannot_be_used_is_refused(copied: Path, content: str, message: str) -> None:
