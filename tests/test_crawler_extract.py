@@ -9,7 +9,7 @@ from lxml.html import HtmlElement, HTMLParser, document_fromstring
 
 from crawler.archive import Response
 from crawler.blocks import find_blocks
-from crawler.extract import Extracted, Skipped, extract, is_html
+from crawler.extract import Extracted, Skipped, extract, is_readable
 from crawler.main_text import main_text
 from domain_lists.records import Source
 from index.records import Dated, Page
@@ -187,12 +187,13 @@ def test_the_canonical_link_is_told_if_it_can_be_one(link: str, canonical: str |
     assert result.page.url == URL
 
 
-def test_html_is_told_by_its_type_or_its_beginning() -> None:
-    assert is_html(response("", content_type="Text/HTML;charset=x"))
-    assert is_html(response("", content_type="application/xhtml+xml"))
-    assert is_html(response("<!DOCTYPE html>\n<HTML>", content_type=""))
-    assert not is_html(response("<html>", content_type="application/pdf"))
-    assert not is_html(response("%PDF", content_type=""))
+def test_html_and_pdf_are_told_by_their_type_or_their_beginning() -> None:
+    assert is_readable(response("", content_type="Text/HTML;charset=x"))
+    assert is_readable(response("", content_type="application/xhtml+xml"))
+    assert is_readable(response("<!DOCTYPE html>\n<HTML>", content_type=""))
+    assert is_readable(response("", content_type="application/pdf"))
+    assert is_readable(response("%PDF-1.7", content_type="application/octet-stream"))
+    assert not is_readable(response("plain text", content_type=""))
 
 
 TEST_PAGES = Path(__file__).parents[2] / "shared" / "data" / "extraction-dev.tar.xz"
