@@ -6,11 +6,10 @@ from typing import NamedTuple
 
 from lxml.etree import ParserError
 from lxml.html import HtmlElement, HTMLParser, document_fromstring
-from trafilatura.utils import detect_encoding
-from w3lib.encoding import html_to_unicode
 
 from crawler.archive import Response
 from crawler.blocks import find_blocks
+from crawler.charsets import text_of
 from crawler.dates import modified_date, modified_date_of_pdf, published_date
 from crawler.errors import UnreadablePdf
 from crawler.head import canonical_link, page_title
@@ -30,8 +29,6 @@ EXTRACTOR_VERSION = 2
 _HTML_TYPES = ("text/html", "application/xhtml+xml")
 _LANGUAGE_SAMPLE_BLOCKS = 40
 _PARSER = HTMLParser(encoding="utf-8")
-_NOT_ASCII = re.compile(rb"[\x80-\xff]")
-_TWO_NOT_ASCII = re.compile(rb"[\x80-\xff]{2}")
 # Characters that XML does not have, as such and as references: a single one would cost the page its text.
 _FORBIDDEN = re.compile(
     r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]"
@@ -126,21 +123,11 @@ def _first_heading(blocks: Sequence[Block]) -> str:
 
 
 def _tree(response: Response) -> HtmlElement | None:
-    """The parsed page. Its encoding is that of the byte order mark, the header, the page itself, or what fits."""
-    _, text = html_to_unicode(response.header("Content-Type"), response.body, auto_detect_fun=_fitting_encoding)
+    text = text_of(response.body, response.header("Content-Type"))
     try:
         return document_fromstring(_FORBIDDEN.sub(" ", text).encode(errors="replace"), parser=_PARSER)
     except ParserError:
         return None
-
-
-def _fitting_encoding(body: bytes) -> str | None:
-    guesses = detect_encoding(body)
-    if "utf-8" in guesses:
-        return "utf-8"
-    # Accented letters stand alone, letters of other alphabets in a row; for the former browsers take cp1252.
-    others = len(_NOT_ASCII.findall(body))
-    return guesses[0] if guesses and 4 * len(_TWO_NOT_ASCII.findall(body)) > others else "cp1252"
 
 
 def _language(blocks: Sequence[Block], of_page: str | None, response: Response, source: Source) -> str:

@@ -108,21 +108,73 @@ def test_language_follows_the_text_then_the_page() -> None:
     assert page(html("<p>Berlin 2024, Wien 2025</p><pre>" + "x = 1\n" * 60 + "</pre>")).language == "en"
 
 
+SENTENCES = {
+    "zh-CN": "国家保护个人、组织与数据有关的权益，鼓励数据依法合理有效利用。",
+    "zh-TW": "國家保護個人與組織的權益，並鼓勵資料的合理使用。",
+    "rare": "镕堃喆珺昇，朱镕基与陶喆的名字里有这些字。",
+    "ja": "国は、個人の権利を守るために必要な措置を講じなければならない。",
+    "fr": "Le café de la façade n’était pas ouvert, où que l’élève aille déjà – « voilà » – pour 5 €.",
+    "ru": "Государство защищает права граждан и организаций, связанные с данными.",
+}
+
+
+def sentences(name: str, encoding: str, head: str = "") -> bytes:
+    text = SENTENCES[name]
+    return html(f"<h1>{text}</h1>" + f"<p>{text * 4}</p>" * 8, head).encode(encoding)
+
+
 @pytest.mark.parametrize(
-    ("encoding", "content_type", "head"),
+    ("name", "encoding", "content_type", "head"),
     [
-        ("utf-8", "text/html", ""),
-        ("utf-8-sig", "text/html; charset=iso-8859-1", ""),
-        ("gb18030", "text/html; charset=gb2312", ""),
-        ("gb18030", "text/html", "<meta charset='gbk'>"),
-        ("gb18030", "text/html", ""),
-        ("big5", "text/html; charset=big5", ""),
+        # declared by header or page, under the name of a narrower encoding too
+        ("zh-CN", "gbk", "text/html; charset=gbk", ""),
+        ("zh-CN", "gb18030", "text/html; charset=gb2312", ""),
+        ("rare", "gb18030", "text/html; charset=GB2312", ""),
+        ("rare", "gb18030", "text/html", "<meta charset='gb2312'>"),
+        ("zh-CN", "gb18030", "text/html", "<meta http-equiv='Content-Type' content='text/html; charset=gbk'>"),
+        ("zh-TW", "big5", "text/html; charset=big5", ""),
+        ("zh-TW", "big5", "text/html", "<meta charset='big5'>"),
+        ("ja", "shift_jis", "text/html; charset=Shift_JIS", ""),
+        ("ja", "shift_jis", "text/html", "<meta charset='x-sjis'>"),
+        ("ja", "euc-jp", "text/html; charset=euc-jp", ""),
+        ("fr", "cp1252", "text/html; charset=windows-1252", ""),
+        ("fr", "cp1252", "text/html; charset=iso-8859-1", ""),
+        ("ru", "cp1251", "text/html", "<meta charset='windows-1251'>"),
+        # not declared
+        ("zh-CN", "utf-8", "text/html", ""),
+        ("zh-CN", "gb18030", "text/html", ""),
+        ("zh-TW", "big5", "text/html", ""),
+        ("ja", "shift_jis", "text/html", ""),
+        ("fr", "cp1252", "text/html", ""),
+        ("fr", "utf-8", "text/html", ""),
+        # the byte order mark wins over all else
+        ("zh-CN", "utf-8-sig", "text/html; charset=iso-8859-1", ""),
+        ("fr", "utf-16", "text/html; charset=iso-8859-1", "<meta charset='iso-8859-1'>"),
+        # header against page: the header, as browsers do
+        ("zh-CN", "gbk", "text/html; charset=gbk", "<meta charset='utf-8'>"),
+        ("zh-CN", "utf-8", "text/html; charset=utf-8", "<meta charset='gb2312'>"),
+        # a declaration that the bytes contradict
+        ("zh-CN", "utf-8", "text/html; charset=iso-8859-1", ""),
+        ("zh-CN", "utf-8", "text/html; charset=gb2312", "<meta charset='utf-8'>"),
+        ("zh-CN", "utf-8", "text/html", "<meta charset='gb2312'>"),
+        ("zh-CN", "gb18030", "text/html; charset=utf-8", "<meta charset='gb2312'>"),
+        ("zh-CN", "gb18030", "text/html; charset=utf-8", ""),
+        ("zh-TW", "big5", "text/html; charset=utf-8", ""),
+        ("fr", "cp1252", "text/html; charset=utf-8", ""),
+        ("fr", "utf-8", "text/html; charset=windows-1252", ""),
+        ("zh-CN", "gb18030", "text/html; charset=nonsense", ""),
     ],
 )
-def test_text_is_decoded_as_header_page_or_bytes_say(encoding: str, content_type: str, head: str) -> None:
-    sentence = "國家保護個人與組織的權益" if encoding == "big5" else "国家保护个人、组织与数据有关的权益"
-    body = html(f"<h1>{sentence}</h1>" + f"<p>{sentence * 5}。</p>" * 8, head)
-    assert page(body.encode(encoding), content_type=content_type).blocks[0].text == sentence
+def test_text_is_decoded_as_header_page_or_bytes_say(name: str, encoding: str, content_type: str, head: str) -> None:
+    found = page(sentences(name, encoding, head), content_type=content_type)
+    assert found.blocks[0].text == SENTENCES[name]
+
+
+def test_a_few_damaged_bytes_do_not_change_the_encoding() -> None:
+    body = sentences("zh-CN", "utf-8").replace(b"</body>", b"<p>\xff\xfe</p></body>")
+    assert page(body, content_type="text/html; charset=utf-8").blocks[0].text == SENTENCES["zh-CN"]
+    body = sentences("zh-CN", "gb18030").replace(b"</body>", b"<p>\xff</p></body>")
+    assert page(body, content_type="text/html; charset=gbk").blocks[0].text == SENTENCES["zh-CN"]
 
 
 def test_accented_letters_without_a_declared_encoding_are_read_as_browsers_do() -> None:
@@ -185,6 +237,35 @@ def test_the_canonical_link_is_told_if_it_can_be_one(link: str, canonical: str |
     assert isinstance(result, Extracted)
     assert result.canonical == canonical
     assert result.page.url == URL
+
+
+ALTERNATES = (
+    '<link rel="alternate" hreflang="en" href="https://example.org/docs/page.html">'
+    '<link rel="alternate" hreflang="zh" href="/zh/page.html"><link rel="alternate" hreflang="{}" href="/docs/x.html">'
+)
+
+
+@pytest.mark.parametrize(
+    ("target", "other", "canonical"),
+    [
+        ("/zh/page.html", "de", None),
+        ("/docs/x.html", "de", None),
+        ("/docs/x.html", "en", "https://example.org/docs/x.html"),
+        ("/docs/x.html", "x-default", "https://example.org/docs/x.html"),
+        ("/docs/page.html", "de", "https://example.org/docs/page.html"),
+        ("/docs/other.html", "de", "https://example.org/docs/other.html"),
+    ],
+)
+def test_a_canonical_link_to_a_translation_is_a_mistake(target: str, other: str, canonical: str | None) -> None:
+    head = ALTERNATES.format(other) + f'<link rel="canonical" href="{target}">'
+    result = extract(response(html(PROSE * 4, head)), SOURCE, URL)
+    assert isinstance(result, Extracted)
+    assert result.canonical == canonical
+
+
+def test_a_page_that_says_not_found_is_skipped_whatever_its_status() -> None:
+    body = html("<main><h1>Page not found</h1><p>The page that you asked for is not here any more.</p></main>")
+    assert extract(response(body), SOURCE, URL) == Skipped("soft 404")
 
 
 def test_html_and_pdf_are_told_by_their_type_or_their_beginning() -> None:
