@@ -41,11 +41,19 @@ _PAGE_COLUMNS = (
 )
 
 _REPEATED_BLOCKS = """
-WITH digests AS (SELECT DISTINCT host, url, unnest(block_digests) AS digest FROM pages),
+WITH contents AS (SELECT host, content_hash, any_value(block_digests) AS digests FROM pages GROUP BY ALL),
+     digests AS (SELECT DISTINCT host, content_hash, unnest(digests) AS digest FROM contents),
      counts AS (SELECT host, digest, count(*) AS pages FROM digests GROUP BY host, digest),
-     hosts AS (SELECT host, count(*) AS pages FROM pages GROUP BY host)
+     hosts AS (SELECT host, count(*) AS pages FROM contents GROUP BY host)
 SELECT counts.host, digest FROM counts JOIN hosts USING (host)
 WHERE counts.pages >= ? AND counts.pages >= ? * hosts.pages
+"""
+
+
+_COPIES = """
+SELECT url FROM (
+    SELECT url, row_number() OVER (PARTITION BY host, content_hash ORDER BY length(url), url) AS place FROM pages)
+WHERE place > 1
 """
 
 
@@ -190,11 +198,18 @@ class Catalog:
     # Passages
 
     def repeated_blocks(self, min_pages: int, min_share: float) -> dict[str, frozenset[int]]:
-        """Per host, the digests of non-heading blocks that stand on many of its pages: boilerplate."""
+        """Per host, the digests of non-heading blocks that stand on many of its pages: boilerplate.
+
+        Pages with the same content count once, or the text of a page would be boilerplate for having several URLs.
+        """
         found: dict[str, set[int]] = {}
         for host, digest in self._db.execute(_REPEATED_BLOCKS, [min_pages, min_share]).fetchall():
             found.setdefault(host, set()).add(digest)
         return {host: frozenset(digests) for host, digests in found.items()}
+
+    def copies(self) -> frozenset[str]:
+        """URLs whose title, language and text are those of another URL of the host, the shortest and first of all."""
+        return frozenset(row[0] for row in self._db.execute(_COPIES).fetchall())
 
     def split_states(self) -> Iterator[SplitState]:
         """What each page was split with, ordered by URL. Other statements may run in between."""

@@ -239,6 +239,21 @@ def test_the_canonical_link_is_told_if_it_can_be_one(link: str, canonical: str |
     assert result.page.url == URL
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        "<div>" * 50_000 + PROSE * 4,
+        "<ul><li>" * 20_000 + PROSE * 4,
+        "<b>" * 50_000 + PROSE * 4,
+        "<table><tr><td>" * 20_000 + PROSE * 4,
+        PROSE * 4 + "<dl><dt>a<dd>" * 20_000,
+    ],
+    ids=["div", "ul", "b", "table", "dl"],
+)
+def test_nesting_without_end_is_no_error(body: str) -> None:
+    assert isinstance(extract(response(html(body)), SOURCE, URL), Extracted | Skipped)
+
+
 ALTERNATES = (
     '<link rel="alternate" hreflang="en" href="https://example.org/docs/page.html">'
     '<link rel="alternate" hreflang="zh" href="/zh/page.html"><link rel="alternate" hreflang="{}" href="/docs/x.html">'

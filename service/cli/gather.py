@@ -137,6 +137,8 @@ def _print_ingest(result: IngestResult) -> None:
     if result.ingested.skipped:
         out.print(f"Skipped: {_counts(result.ingested.skipped)}")
     out.print(f"Split into passages: {split.resplit:,} of {split.pages:,} pages, {split.passages:,} passages")
+    if split.copies:
+        out.print(f"Pages with the content of another URL of their host: {split.copies:,}")
 
 
 def _counts(counts: object) -> str:
