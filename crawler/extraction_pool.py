@@ -22,7 +22,7 @@ from domain_lists.records import Source
 _IN_FLIGHT_PER_WORKER = 8
 _SECONDS_PER_PAGE = 60  # of computing, so that it does not matter what else the machine does
 _SECONDS_TO_DEATH = 90  # of a worker whose page hangs in a library, where no signal is heard
-_BYTES_PER_WORKER = 4 << 30  # of memory: a file that unfolds without end costs its worker, not the machine
+_BYTES_PER_WORKER = 2 << 30  # of memory: a file that unfolds without end costs its worker, not the machine
 
 
 class Job(NamedTuple):

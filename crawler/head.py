@@ -9,7 +9,7 @@ from lxml.html import HtmlElement
 _OG_TITLE = ".//meta[@property='og:title']"
 _SITE_NAME = re.compile(r"(.+)\s[|–—·•»«✩_-]+\s(.+)")
 _LINK = re.compile(r"<(?P<href>[^>]*)>[^,<]*;\s*rel=\"?(?P<rel>[^\";,]+)")
-_WORD = re.compile(r"\w+")
+_WORD = re.compile(r"[^\W_]+")
 _NOT_IN_WORDS = re.compile(r"[\W_]+")
 
 

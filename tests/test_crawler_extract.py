@@ -85,6 +85,14 @@ def test_the_title_before_a_table_of_contents_is_kept_and_the_contents_are_not()
     assert "Section number" not in page(html(f"<h1>Chapter 1</h1>{contents}{PROSE * 4}")).text()
 
 
+def test_a_title_of_any_level_before_a_table_of_contents_is_kept_where_it_stands_above_the_first_heading() -> None:
+    contents = "<ul>" + "".join(f"<li><a href='#{n}'>Section number {n}</a></li>" for n in range(5)) + "</ul>"
+    body = html(f"<h2>36.3. Commands</h2>{contents}<h3>36.3.1. Statements</h3>{PROSE * 4}")
+    assert [block.text for block in page(body).blocks[:2]] == ["36.3. Commands", "36.3.1. Statements"]
+    body = html(f"<h2>36.3. Commands</h2>{contents}{PROSE * 4}<h3>36.3.1. Statements</h3>{PROSE * 4}")
+    assert page(body).blocks[0].text == "36.3. Commands"
+
+
 @pytest.mark.parametrize(
     ("head", "body", "title"),
     [
@@ -93,6 +101,7 @@ def test_the_title_before_a_table_of_contents_is_kept_and_the_contents_are_not()
         ("<title>Bureau - Rates and how to read them</title>", "", "Rates and how to read them"),
         ("<title>B | Rates</title><meta property='og:title' content='Rates'>", "", "Rates"),
         ("<title>mod_x - Some Server Version 2</title>", "<h1>Module mod_x</h1>", "mod_x"),
+        ("<title>mpm_x - Some Server Version 2</title>", "<h1>Some MPM X Directives</h1>", "mpm_x"),
         ("", "<h1>Only a heading</h1>", "Only a heading"),
         ("", "", ""),
     ],
