@@ -20,7 +20,7 @@ _ANY_BYTES = frozenset(("cp1252", "latin-1", "iso8859-1"))  # which no byte cont
 def text_of(body: bytes, content_type: str | None) -> str:
     """`body` decoded; `content_type` is its header. Bytes that are damaged become U+FFFD."""
     marked, mark = read_bom(body)
-    if marked:
+    if marked and mark:
         return str(to_unicode(body[len(mark) :], marked))
     beyond = len(_NOT_ASCII.findall(body))
     if not beyond:

@@ -7,7 +7,6 @@ loses at most the batch under way, and the next run goes on from the last positi
 import logging
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -21,15 +20,13 @@ from domain_lists.errors import InvalidUrl
 from domain_lists.records import Source
 from domain_lists.source_list import SourceList
 from domain_lists.urls import canonical_url, host_of
-from index.catalog import Catalog, PageCounts, Withdrawn
+from index.catalog import Catalog, PageCounts
 from index.progress import Progress, silent
 from index.records import Page
 
 logger = logging.getLogger(__name__)
 
 _BATCH_RESPONSES = 200
-_WITHDRAWN = frozenset(("noindex", "noarchive", "nosnippet", "soft 404", "status 404", "status 410"))
-"""Reasons that also remove what was stored of the URL before. Others may pass, or be ours: the page stays as it was."""
 
 
 @dataclass(slots=True)
@@ -42,12 +39,11 @@ class IngestReport:
 
 
 class _Batch(NamedTuple):
-    """What consecutive responses brought, and the position in the file after them."""
+    """The pages of consecutive responses, and the position in the file after them."""
 
     position: int
     responses: int
     pages: list[Page]
-    withdrawn: list[Withdrawn]
 
 
 def ingest(
@@ -70,7 +66,7 @@ def ingest(
         for number, path in enumerate(files):
             name, start = _resume_at(path, catalog)
             for batch in _batches(path, start, source_list, settings, pool, report):
-                counts = catalog.put_pages(name, batch.position, batch.pages, batch.withdrawn)
+                counts = catalog.put_pages(name, batch.position, batch.pages)
                 report.pages = PageCounts(*map(sum, zip(report.pages, counts, strict=True)))
                 report.responses += batch.responses
                 progress("ingest", sum(sizes[:number]) + batch.position, sum(sizes))
@@ -101,22 +97,18 @@ def _batches(
 
     responses = read_archive(path, start, settings.max_bytes, damaged)
     jobs = (_job(response, source_list) for response in responses)
-    batch = _Batch(start, 0, [], [])
+    batch = _Batch(start, 0, [])
     for job, result in pool.extract_all(jobs):
         if isinstance(result, Extracted):
-            page = _under_canonical_url(result, source_list)
-            batch.pages.append(page)
-            if page.url != result.page.url:
-                batch.withdrawn.append(Withdrawn(result.page.url, job.response.fetched_at))
+            batch.pages.append(_under_canonical_url(result, source_list))
         else:
             report.skipped[result.reason] += 1
-            batch.withdrawn.extend(_withdrawn(job.response, result))
             if result.detail:
                 logger.warning("%s: %s: %s", job.response.url, result.reason, result.detail)
         batch = batch._replace(position=job.response.position, responses=batch.responses + 1)
         if batch.responses == _BATCH_RESPONSES:
             yield batch
-            batch = _Batch(batch.position, 0, [], [])
+            batch = _Batch(batch.position, 0, [])
     if batch.responses:
         yield batch
 
@@ -132,14 +124,8 @@ def _job(response: Response, source_list: SourceList) -> Job:
     if urlsplit(response.url).path == "/robots.txt":
         return Job(response, skipped=Skipped("robots.txt"))
     if not is_readable(response):
-        return Job(response, skipped=Skipped("not html or pdf"))
+        return Job(response, skipped=Skipped("not html"))
     return Job(response, source, canonical_url(response.url))
-
-
-def _withdrawn(response: Response, skipped: Skipped) -> Iterator[Withdrawn]:
-    if skipped.reason in _WITHDRAWN:
-        with suppress(InvalidUrl):
-            yield Withdrawn(canonical_url(response.url), response.fetched_at)
 
 
 def _under_canonical_url(extracted: Extracted, source_list: SourceList) -> Page:

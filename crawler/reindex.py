@@ -47,7 +47,8 @@ def reindex(
     file is gone, for its pages would be lost, unless `forget_missing`.
     """
     with Catalog(catalog_path) as catalog:
-        known = catalog.archive_files()
+        # Other names are not those of archive files that were extracted.
+        known = [name for name in catalog.archive_files() if _version(name) is not None]
         if not force and all(_version(name) == EXTRACTOR_VERSION for name in known):
             ingested = ingest(files, catalog, source_list, crawl, progress, workers)
             return ReindexReport(False, ingested, split_pages(catalog, passages, progress))
@@ -56,14 +57,14 @@ def reindex(
         with Catalog(beside) as fresh:
             ingested = ingest([*elsewhere, *files], fresh, source_list, crawl, progress, workers)
             split = split_pages(fresh, passages, progress)
-        catalog.take_over(beside)
+        catalog.take_over(beside, known)
     beside.unlink()
     return ReindexReport(True, ingested, split)
 
 
-def _version(name: str) -> int:
-    version = name.rpartition("@")[2]
-    return int(version) if version.isdecimal() else 0
+def _version(name: str) -> int | None:
+    _, at, version = name.rpartition("@")
+    return int(version) if at and version.isdecimal() else None
 
 
 def _elsewhere(known: Sequence[str], files: Sequence[Path], forget_missing: bool) -> list[Path]:

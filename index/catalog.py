@@ -58,20 +58,12 @@ WHERE place > 1
 
 
 class PageCounts(NamedTuple):
-    """What `put_pages` made of the pages it was given; `withdrawn` counts those removed."""
+    """What `put_pages` made of the pages it was given."""
 
     new: int = 0
     changed: int = 0
     unchanged: int = 0
     older: int = 0
-    withdrawn: int = 0
-
-
-class Withdrawn(NamedTuple):
-    """A URL that held no page to be kept at `moment`, an ISO 8601 UTC second: gone, moved, or not to be indexed."""
-
-    url: str
-    moment: str
 
 
 class SplitState(NamedTuple):
@@ -139,27 +131,31 @@ class Catalog:
         """The names of all archive files read, as `put_pages` was given them."""
         return [row[0] for row in self._db.execute("SELECT path FROM archive_files ORDER BY path").fetchall()]
 
-    def take_over(self, path: Path) -> None:
-        """Replace all pages, passages and positions by those of the catalogue at `path`, in one transaction."""
+    def take_over(self, path: Path, archive_files: Sequence[str]) -> None:
+        """Replace all pages and passages, and the positions in these files, by what the catalogue at `path` holds.
+
+        In one transaction; the catalogue at `path` is not changed.
+        """
         quoted = str(path).replace("'", "''")
         self._db.execute(f"ATTACH '{quoted}' AS fresh (READ_ONLY)")
         try:
             with self._transaction():
-                for table in ("passages", "pages", "archive_files"):
+                for table in ("passages", "pages"):
                     self._db.execute(f"DELETE FROM {table}")  # noqa: S608 - our own names
                     self._db.execute(f"INSERT INTO {table} BY NAME SELECT * FROM fresh.{table}")  # noqa: S608 - likewise
+                self._db.execute(
+                    "DELETE FROM archive_files WHERE path IN (SELECT unnest(?::VARCHAR[]))", [list(archive_files)]
+                )
+                self._db.execute("INSERT OR REPLACE INTO archive_files BY NAME SELECT * FROM fresh.archive_files")
         finally:
             self._db.execute("DETACH fresh")
 
-    def put_pages(
-        self, archive_file: str, position: int, pages: Sequence[Page], withdrawn: Sequence[Withdrawn] = ()
-    ) -> PageCounts:
-        """Store pages and the position they were read up to, and remove what was withdrawn, in one transaction.
+    def put_pages(self, archive_file: str, position: int, pages: Sequence[Page]) -> PageCounts:
+        """Store pages and the position they were read up to, in one transaction.
 
         A page older than the stored one is ignored. A page whose content differs from the stored one gets
         its crawl time as `changed`, unless it is the same capture extracted anew; otherwise the stored `changed`
-        is kept. Several captures of a URL count one after the other, so that batches do not matter. A page that is
-        withdrawn goes with its passages, unless it was captured later than that.
+        is kept. Several captures of a URL count one after the other, so that batches do not matter.
         """
         counts = dict.fromkeys(PageCounts._fields, 0)
         rows: dict[str, tuple[Any, ...]] = {}
@@ -172,7 +168,6 @@ class Catalog:
                     rows[page.url] = row
                     stored[page.url] = _Stored(*(row[_PAGE_NAMES.index(name)] for name in _Stored._fields))
             self._replace_pages(list(rows.values()))
-            counts["withdrawn"] = self._withdraw(withdrawn)
             self._db.execute("INSERT OR REPLACE INTO archive_files VALUES (?, ?)", [archive_file, position])
         return PageCounts(**counts)
 
@@ -281,20 +276,6 @@ class Catalog:
     def _replace_pages(self, rows: list[tuple[Any, ...]]) -> None:
         self._db.execute("DELETE FROM pages WHERE url IN (SELECT unnest(?::VARCHAR[]))", [[row[0] for row in rows]])
         self._insert("pages", _PAGE_FIELDS, rows)
-
-    def _withdraw(self, withdrawn: Sequence[Withdrawn]) -> int:
-        last: dict[str, str] = {}
-        for url, moment in withdrawn:
-            last[url] = max(moment, last.get(url, ""))
-        if not last:
-            return 0
-        gone = "SELECT url FROM pages JOIN withdrawn USING (url) WHERE pages.crawled <= withdrawn.moment"
-        self._db.register("withdrawn", pa.table({"url": list(last), "moment": list(last.values())}))
-        found = [row[0] for row in self._db.execute(gone).fetchall()]
-        self._db.unregister("withdrawn")
-        for table in ("passages", "pages"):
-            self._db.execute(f"DELETE FROM {table} WHERE url IN (SELECT unnest(?::VARCHAR[]))", [found])  # noqa: S608 - our own names
-        return len(found)
 
     def _insert(self, table: str, fields: "list[tuple[str, pa.DataType]]", rows: list[tuple[Any, ...]]) -> None:
         # One Arrow table instead of executemany: DuckDB inserts row by row a thousand times slower.

@@ -13,8 +13,7 @@ from crawler.errors import ArchiveError
 from crawler.extract import Extracted, Skipped
 from crawler.extraction_pool import ExtractionPool, Job
 from crawler.ingest import IngestReport, ingest
-from crawler.settings import CrawlSettings, PassageSettings
-from crawler.split import split_pages
+from crawler.settings import CrawlSettings
 from domain_lists.records import Source
 from domain_lists.source_list import SourceList
 from index.catalog import Catalog, PageCounts
@@ -73,14 +72,15 @@ def test_pages_of_listed_sources_are_stored_and_the_rest_is_counted_by_reason(
     archive.add("https://example.org.evil.com/a")
     archive.add("https://example.org/gone", status=404)
     archive.add("https://example.org/b.png", headers=(("Content-Type", "image/png"),))
+    archive.add("https://example.org/c.pdf", b"%PDF-1.7 cut off", headers=(("Content-Type", "application/pdf"),))
     archive.add("https://example.org/c", html(head='<meta name="robots" content="noindex">'))
     archive.add("https://example.org/d", b"<html></html>")
     archive.add("https://example.net/e")
     archive.add("https://example.net/robots.txt")
     report = run(catalog, archive.path)
-    assert report.responses == 8
+    assert report.responses == 9
     assert report.pages == PageCounts(new=2)
-    reasons = ("not listed", "status 404", "not html or pdf", "noindex", "no text", "robots.txt")
+    reasons = ("not listed", "status 404", "not html", "noindex", "no text", "robots.txt", "pdf: damaged")
     assert report.skipped == dict.fromkeys(reasons, 1)
     assert catalog.page("https://example.org/a").source == "example.org"
     assert catalog.page("https://example.net/e").blocks[0].text == "Title"
@@ -95,53 +95,6 @@ def test_a_second_run_goes_on_where_the_first_ended(archive: Archive, catalog: C
     report = run(catalog, archive.path)
     assert report.responses == 2
     assert report.pages == PageCounts(new=1, changed=1)
-
-
-@pytest.mark.parametrize(
-    ("status", "body"),
-    [
-        (404, None),
-        (410, None),
-        (200, html(head="<meta name=robots content=noindex>")),
-        (200, html(head="<meta name=robots content=noarchive>")),
-        (
-            200,
-            b"<html><title>Page not found</title><body><h1>404</h1><p>The page is not here any more.</p></body></html>",
-        ),
-    ],
-)
-def test_a_page_that_is_gone_or_may_no_longer_be_indexed_is_removed(
-    archive: Archive, catalog: Catalog, status: int, body: bytes | None
-) -> None:
-    archive.add("https://example.org/a")
-    archive.add("https://example.org/b")
-    run(catalog, archive.path)
-    split_pages(catalog, PassageSettings())
-    assert catalog.passage_count() == 2
-    archive.add("https://example.org/a", body, status)
-    assert run(catalog, archive.path).pages == PageCounts(withdrawn=1)
-    assert [page.url for page, _ in catalog.pages_with_passages()] == ["https://example.org/b"]
-    assert catalog.passage_count() == 1
-    archive.add("https://example.org/a")
-    assert run(catalog, archive.path).pages == PageCounts(new=1)
-
-
-@pytest.mark.parametrize("status", [301, 403, 429, 500, 503])
-def test_a_page_that_fails_for_once_stays_as_it_was(archive: Archive, catalog: Catalog, status: int) -> None:
-    archive.add("https://example.org/a")
-    archive.add("https://example.org/a", status=status)
-    assert run(catalog, archive.path).pages == PageCounts(new=1)
-    assert catalog.page_count() == 1
-
-
-def test_a_page_that_now_names_a_canonical_url_is_no_longer_kept_under_its_own(
-    archive: Archive, catalog: Catalog
-) -> None:
-    archive.add("https://example.org/printable/a")
-    run(catalog, archive.path)
-    archive.add("https://example.org/printable/a", html(head='<link rel="canonical" href="/a">'))
-    assert run(catalog, archive.path).pages == PageCounts(new=1, withdrawn=1)
-    assert [state.url for state in catalog.split_states()] == ["https://example.org/a"]
 
 
 def test_an_interrupted_run_loses_at_most_the_batch_under_way(

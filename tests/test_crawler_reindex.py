@@ -20,6 +20,8 @@ from index.catalog import Catalog
 SOURCES = SourceList([Source("example.org", "E", "reference", "US", "en", "agency", 1, 0.9, "", "")], [], {}, ())
 PROSE = "The committee found that the rate of change had been measured with care over several years. "
 
+BEFORE = extract_module.EXTRACTOR_VERSION - 1
+
 
 class Data:
     """A data folder with three captures in its archive, ingested by the extractor before this one."""
@@ -66,7 +68,7 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Data]:
     made = Data(tmp_path)
     with monkeypatch.context() as before:
         for module in (extract_module, ingest_module, reindex_module):
-            before.setattr(module, "EXTRACTOR_VERSION", extract_module.EXTRACTOR_VERSION - 1)
+            before.setattr(module, "EXTRACTOR_VERSION", BEFORE)
         made.ingest()
     return made
 
@@ -78,7 +80,7 @@ def spoil(data: Data) -> None:
         block = page.blocks[1]
         spoilt = type(block)(block.kind, f"Navigation. {block.text}", block.level)
         catalog.put_pages(
-            f"{data.files[0].resolve()}@0",
+            f"{data.files[0].resolve()}@{BEFORE}",
             1,
             [
                 type(page)(page.url, page.source, page.title, page.language, (spoilt,), page.crawled),

@@ -6,7 +6,7 @@ import pytest
 
 from crawler.settings import PassageSettings
 from crawler.split import SplitReport, split_pages
-from index.catalog import Catalog, Withdrawn
+from index.catalog import Catalog
 from index.records import Block, Dated, Page
 
 SETTINGS = PassageSettings(boilerplate_pages=3, boilerplate_share=0.5)
@@ -99,6 +99,6 @@ def test_pages_with_the_same_content_have_passages_once_under_the_shortest_url(c
     assert set(texts(catalog)) == {"https://example.org/1", "https://example.org/2", "https://example.net/1"}
     assert split_pages(catalog, SETTINGS).resplit == 0
 
-    catalog.put_pages("a", 2, [], [Withdrawn("https://example.org/1", "2026-01-02T00:00:00Z")])
-    assert split_pages(catalog, SETTINGS).resplit == 1
+    catalog.put_pages("a", 2, [page(1, "New.", day=2)])
+    assert split_pages(catalog, SETTINGS).resplit == 2
     assert "https://example.org/1?month=0" in texts(catalog)
