@@ -131,9 +131,7 @@ def print_crawl(result: CrawlResult) -> None:
 
 def _print_ingest(result: IngestResult) -> None:
     pages, split = result.ingested.pages, result.split
-    out.print(
-        f"Pages: {pages.new:,} new, {pages.changed:,} changed, {pages.unchanged:,} unchanged, {pages.withdrawn:,} gone"
-    )
+    out.print(f"Pages: {pages.new:,} new, {pages.changed:,} changed, {pages.unchanged:,} unchanged")
     if result.ingested.skipped:
         out.print(f"Skipped: {_counts(result.ingested.skipped)}")
     out.print(f"Split into passages: {split.resplit:,} of {split.pages:,} pages, {split.passages:,} passages")
