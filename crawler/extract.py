@@ -108,7 +108,7 @@ def _extract_pdf(response: Response, source: Source, url: str) -> Extracted | Sk
         url=url,
         source=source.id,
         title=pdf_title(pdf, _first_heading([block for block in blocks if block.level != PAGE_LEVEL])),
-        language=_language(blocks, None, response, source),
+        language=_language(_longest(blocks), None, response, source),
         blocks=tuple(blocks),
         crawled=Dated(response.fetched_at, "archive"),
         modified=modified_date_of_pdf(
@@ -116,6 +116,11 @@ def _extract_pdf(response: Response, source: Source, url: str) -> Extracted | Sk
         ),
     )
     return Extracted(page, canonical_link(None, url, response.all_headers("Link")))
+
+
+def _longest(blocks: Sequence[Block]) -> list[Block]:
+    """The longest texts, which tell the language better than a title page does."""
+    return sorted((block for block in blocks if block.kind != "heading"), key=lambda block: -len(block.text))[:5]
 
 
 def _first_heading(blocks: Sequence[Block]) -> str:
