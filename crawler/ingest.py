@@ -1,4 +1,4 @@
-"""Reads archive files into the catalogue: HTML of listed sources, extracted in processes, stored in batches.
+"""Reads archive files into the catalogue: HTML and PDF of listed sources, extracted in processes, stored in batches.
 
 Each batch is stored in one transaction with the position in the file it was read up to. A kill at any moment
 loses at most the batch under way, and the next run goes on from the last position.
