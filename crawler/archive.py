@@ -52,7 +52,11 @@ class Response:
 
     def header(self, name: str) -> str | None:
         """The first header of that name, whatever its case; None where there is none."""
-        return next((value for key, value in self.headers if key.lower() == name.lower()), None)
+        return next(iter(self.all_headers(name)), None)
+
+    def all_headers(self, name: str) -> list[str]:
+        """The headers of that name in their order."""
+        return [value for key, value in self.headers if key.lower() == name.lower()]
 
 
 def log_skipped(path: Path, offset: int, reason: str) -> None:

@@ -26,6 +26,7 @@ _MODIFIED_METAS = (
 )  # fmt: skip
 
 _DAY = re.compile(r"(\d{4})([-/.])(\d{1,2})\2(\d{1,2})(?=$|[T\s])|(\d{4})(\d{2})(\d{2})$")
+_PDF_DATE = re.compile(r"(?:D:)?(\d{4})(\d{2})(\d{2})")
 _FIRST_PUBLISHED = date(1600, 1, 1)
 _FIRST_MODIFIED = date(1990, 1, 1)
 _EMPTY_FIELDS = frozenset(("1970-01-01", "1900-01-01"))  # what unset fields of databases say
@@ -47,10 +48,20 @@ def modified_date(tree: HtmlElement, last_modified: str | None, served: str | No
     just made with the present time: a Last-Modified within a minute of the response says nothing.
     """
     evidence = [*_metas(tree, _MODIFIED_METAS), *_json_ld(tree, "dateModified"), *_marked_up(tree, "dateModified")]
-    stated = _first_plausible(evidence, _FIRST_MODIFIED, crawled)
+    return _first_plausible(evidence, _FIRST_MODIFIED, crawled) or _served_date(last_modified, served, crawled)
+
+
+def modified_date_of_pdf(stated: str, last_modified: str | None, served: str | None, crawled: str) -> Dated | None:
+    """The ModDate of a PDF (ISO 32000-1, 7.9.4), else its Last-Modified header as with pages."""
+    found = _PDF_DATE.match(stated.strip())
+    evidence = [("pdf:moddate", "-".join(found.groups()))] if found else []
+    return _first_plausible(evidence, _FIRST_MODIFIED, crawled) or _served_date(last_modified, served, crawled)
+
+
+def _served_date(last_modified: str | None, served: str | None, crawled: str) -> Dated | None:
     moment = _http_moment(last_modified)
-    if stated or moment is None:
-        return stated
+    if moment is None:
+        return None
     answered = _http_moment(served) or datetime.fromisoformat(crawled)
     if abs(answered - moment) <= _NOW:
         return None

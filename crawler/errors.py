@@ -2,6 +2,7 @@
 
 CrawlError
 ├── ArchiveError        a WARC file cannot be read: says which file and where in it
+├── UnreadablePdf       a PDF that gives no text: its message is the reason that is counted
 ├── UndecodableBody     a response body is damaged, too long, or in an encoding that cannot be undone
 ├── RunError            the record of a run is unreadable, or its crawl process failed
 ├── NothingToCrawl      no start URL lies in the sources asked for
@@ -19,6 +20,10 @@ class ArchiveError(CrawlError):
 
 class UndecodableBody(CrawlError):
     """A response body that cannot be turned into the bytes its author meant."""
+
+
+class UnreadablePdf(CrawlError):
+    """A PDF without text to be had."""
 
 
 class RunError(CrawlError):

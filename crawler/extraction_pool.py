@@ -2,6 +2,7 @@
 
 import logging
 import os
+import resource
 import signal
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -10,6 +11,7 @@ from concurrent.futures.process import BrokenProcessPool
 from itertools import islice
 from multiprocessing import get_context, parent_process
 from threading import Thread
+from time import process_time
 from types import FrameType, TracebackType
 from typing import NamedTuple, Self
 
@@ -18,7 +20,9 @@ from crawler.extract import Extracted, Skipped, extract
 from domain_lists.records import Source
 
 _IN_FLIGHT_PER_WORKER = 8
-_SECONDS_PER_PAGE = 60
+_SECONDS_PER_PAGE = 60  # of computing, so that it does not matter what else the machine does
+_SECONDS_TO_DEATH = 90  # of a worker whose page hangs in a library, where no signal is heard
+_BYTES_PER_WORKER = 2 << 30  # of memory: a file that unfolds without end costs its worker, not the machine
 
 
 class Job(NamedTuple):
@@ -75,18 +79,20 @@ class ExtractionPool:
             return _Submitted(job, None)
         assert self._executor is not None
         try:
-            return _Submitted(job, self._executor.submit(_extract, job))
+            return _Submitted(job, self._executor.submit(_extract_or_die, job))
         except BrokenProcessPool:
             self._executor = _processes(self._workers)
-            return _Submitted(job, self._executor.submit(_extract, job))
+            return _Submitted(job, self._executor.submit(_extract_or_die, job))
 
     def _alone(self, job: Job) -> Extracted | Skipped:
         """A worker died, perhaps of another page: try this one in a process of its own."""
         with _processes(1) as executor:
             try:
-                return executor.submit(_extract, job).result()
+                return executor.submit(_extract_or_die, job).result()
             except BrokenProcessPool:
-                return Skipped("failed: the process died", "the page may need too much memory")
+                return Skipped(
+                    "failed: the process died", "the page needs too much memory or time, or breaks a library"
+                )
 
 
 def _processes(workers: int) -> ProcessPoolExecutor:
@@ -99,6 +105,8 @@ def _start_worker() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     logging.getLogger("trafilatura").setLevel(logging.CRITICAL)
     Thread(target=_end_with_parent, daemon=True).start()
+    _limit(resource.RLIMIT_DATA, _BYTES_PER_WORKER)
+    _limit(resource.RLIMIT_CORE, 0)
 
 
 def _end_with_parent() -> None:
@@ -113,10 +121,20 @@ class _TooSlow(Exception):
     """A page takes too long."""
 
 
+def _limit(what: int, value: int) -> None:
+    _, most = resource.getrlimit(what)
+    resource.setrlimit(what, (value if most == resource.RLIM_INFINITY else min(value, most), most))
+
+
+def _extract_or_die(job: Job) -> Extracted | Skipped:
+    _limit(resource.RLIMIT_CPU, int(process_time()) + _SECONDS_TO_DEATH)
+    return _extract(job)
+
+
 def _extract(job: Job) -> Extracted | Skipped:
     assert job.source is not None
-    before = signal.signal(signal.SIGALRM, _give_up)
-    signal.alarm(_SECONDS_PER_PAGE)
+    before = signal.signal(signal.SIGPROF, _give_up)
+    signal.setitimer(signal.ITIMER_PROF, _SECONDS_PER_PAGE)
     try:
         return extract(job.response, job.source, job.url)
     except _TooSlow:
@@ -124,8 +142,8 @@ def _extract(job: Job) -> Extracted | Skipped:
     except Exception as error:  # whatever a page does, the run goes on
         return Skipped(f"failed: {type(error).__name__}", str(error))
     finally:
-        signal.alarm(0)
-        signal.signal(signal.SIGALRM, before)
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, before)
 
 
 def _give_up(_number: int, _frame: FrameType | None) -> None:

@@ -1,13 +1,15 @@
-"""What a page says of itself in its head: title, language, canonical URL, whether it wants to be indexed."""
+"""What a page says of itself in its head: its title and its canonical URL."""
 
 import re
+from collections.abc import Sequence
 from urllib.parse import urljoin, urlsplit
 
 from lxml.html import HtmlElement
 
 _OG_TITLE = ".//meta[@property='og:title']"
 _SITE_NAME = re.compile(r"(.+)\s[|–—·•»«✩_-]+\s(.+)")
-_WORD = re.compile(r"\w+")
+_LINK = re.compile(r"<(?P<href>[^>]*)>[^,<]*;\s*rel=\"?(?P<rel>[^\";,]+)")
+_WORD = re.compile(r"[^\W_]+")
 _NOT_IN_WORDS = re.compile(r"[\W_]+")
 
 
@@ -40,26 +42,44 @@ def _letters(text: str) -> str:
     return _NOT_IN_WORDS.sub("", text).lower()
 
 
-def canonical_link(tree: HtmlElement, url: str) -> str | None:
-    """The absolute http(s) URL of `<link rel=canonical>`, None where there is none to go by.
+def canonical_link(tree: HtmlElement | None, url: str, headers: Sequence[str] = ()) -> str | None:
+    """The absolute http(s) URL of `<link rel=canonical>` or of a Link header, None where there is none to go by.
 
-    A link from a page below to the root of its host is a mistake of the site's, not a statement.
+    `tree` is None for what is not HTML, `headers` are the values of all Link headers (RFC 8288). A link from a page
+    below to the root of its host is a mistake of the site's, not a statement; one to what hreflang says is this page
+    in another language would lose this one.
     """
-    for link in tree.iter("link"):
-        if "canonical" in (link.get("rel") or "").lower().split() and link.get("href"):
-            try:
-                target = urljoin(url, link.get("href").strip())
-                parts = urlsplit(target)
-            except ValueError:
-                return None
-            to_root = parts.path in ("", "/") and not parts.query and urlsplit(url).path not in ("", "/")
-            return target if parts.scheme in ("http", "https") and not to_root else None
+    links = [(link.get("rel") or "", link.get("href") or "") for link in tree.iter("link")] if tree is not None else []
+    links += [(found["rel"], found["href"]) for header in headers for found in _LINK.finditer(header)]
+    for rel, href in links:
+        if "canonical" in rel.lower().split() and href:
+            target = _absolute(url, href)
+            path = urlsplit(target or "").path
+            to_root = path in ("", "/") and not urlsplit(target or "").query and urlsplit(url).path not in ("", "/")
+            return target if target and not to_root and not _is_translation(tree, url, target) else None
     return None
 
 
-def wants_no_index(tree: HtmlElement, robots_header: str | None) -> bool:
-    """Whether a robots meta element or an X-Robots-Tag header says `noindex` or `none`."""
-    rules = [meta.get("content") or "" for meta in tree.iter("meta") if (meta.get("name") or "").lower() == "robots"]
-    # A header may name a crawler ("otherbot: noindex"); only rules for everyone count.
-    rules += [rule for rule in (robots_header or "").split(",") if ":" not in rule]
-    return any(word.strip().lower() in ("noindex", "none") for rule in rules for word in rule.split(","))
+def _is_translation(tree: HtmlElement | None, url: str, target: str) -> bool:
+    """Whether hreflang links name both URLs and give them unlike languages."""
+    languages: dict[str, set[str]] = {}
+    for link in tree.iter("link") if tree is not None else ():
+        language = (link.get("hreflang") or "").strip().lower()
+        if language not in ("", "x-default") and (named := _absolute(url, link.get("href") or "")):
+            languages.setdefault(_page(named), set()).add(language)
+    own, other = languages.get(_page(url), set()), languages.get(_page(target), set())
+    return bool(own and other) and own.isdisjoint(other)
+
+
+def _page(url: str) -> str:
+    """The URL as far as it tells pages apart."""
+    parts = urlsplit(url)
+    return f"{parts.netloc.lower()}{parts.path or '/'}?{parts.query}"
+
+
+def _absolute(base: str, href: str) -> str | None:
+    try:
+        target = urljoin(base, href.strip())
+        return target if urlsplit(target).scheme in ("http", "https") else None
+    except ValueError:
+        return None

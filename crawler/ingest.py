@@ -1,4 +1,4 @@
-"""Reads archive files into the catalogue: HTML of listed sources, extracted in processes, stored in batches.
+"""Reads archive files into the catalogue: HTML and PDF of listed sources, extracted in processes, stored in batches.
 
 Each batch is stored in one transaction with the position in the file it was read up to. A kill at any moment
 loses at most the batch under way, and the next run goes on from the last position.
@@ -13,7 +13,7 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from crawler.archive import Response, log_skipped, read_archive
-from crawler.extract import EXTRACTOR_VERSION, Extracted, Skipped, is_html
+from crawler.extract import EXTRACTOR_VERSION, Extracted, Skipped, is_readable
 from crawler.extraction_pool import ExtractionPool, Job
 from crawler.settings import CrawlSettings
 from domain_lists.errors import InvalidUrl
@@ -123,7 +123,7 @@ def _job(response: Response, source_list: SourceList) -> Job:
     # Some sites answer with HTML even here; a crawl archives it, but nobody wrote it to be read.
     if urlsplit(response.url).path == "/robots.txt":
         return Job(response, skipped=Skipped("robots.txt"))
-    if not is_html(response):
+    if not is_readable(response):
         return Job(response, skipped=Skipped("not html"))
     return Job(response, source, canonical_url(response.url))
 

@@ -11,14 +11,21 @@ from index.catalog import Catalog, PageSplit
 from index.progress import Progress, silent
 
 _PAGES_PER_TRANSACTION = 200
+_COPY = f"copy {SPLITTER_VERSION}"
+"""The key of a page that another URL of its host holds as well: it has no passages of its own."""
 
 
 class SplitReport(NamedTuple):
-    """What `split_pages` found and did; `passages` counts those of the pages split anew."""
+    """What `split_pages` found and did; `passages` counts those of the pages split anew.
+
+    `copies` are pages whose host has the same content under a shorter URL: printable versions, session ids, endless
+    calendars.
+    """
 
     pages: int
     resplit: int
     passages: int
+    copies: int = 0
 
 
 class _Stale(NamedTuple):
@@ -30,29 +37,34 @@ class _Stale(NamedTuple):
 def split_pages(catalog: Catalog, settings: PassageSettings, progress: Progress = silent) -> SplitReport:
     """Bring the passages of all pages up to date.
 
-    A page is split again when its content, the settings, the splitter, or which of its blocks its host repeats
-    has changed. A kill loses at most one batch of pages; the next run goes on there.
+    A page is split again when its content, the settings, the splitter, which of its blocks its host repeats, or
+    whether it is a copy of another page has changed. A kill loses at most one batch of pages; the next run goes on
+    there.
     """
-    pages, stale = _stale_pages(catalog, settings)
+    copies = catalog.copies()
+    pages, stale = _stale_pages(catalog, settings, copies)
     passages = 0
     for start in range(0, len(stale), _PAGES_PER_TRANSACTION):
         batch = stale[start : start + _PAGES_PER_TRANSACTION]
         stored = catalog.pages([one.url for one in batch])
-        splits = [PageSplit(one.url, one.key, split(stored[one.url], one.repeated, settings)) for one in batch]
+        splits = [
+            PageSplit(one.url, one.key, () if one.key == _COPY else split(stored[one.url], one.repeated, settings))
+            for one in batch
+        ]
         catalog.put_passages(splits)
         passages += sum(len(one.passages) for one in splits)
         progress("split", start + len(batch), len(stale))
-    return SplitReport(pages, len(stale), passages)
+    return SplitReport(pages, len(stale), passages, len(copies))
 
 
-def _stale_pages(catalog: Catalog, settings: PassageSettings) -> tuple[int, list[_Stale]]:
+def _stale_pages(catalog: Catalog, settings: PassageSettings, copies: frozenset[str]) -> tuple[int, list[_Stale]]:
     """The number of pages, and those whose key is not what it should be."""
     by_host = repeated_by_host(catalog, settings)
     pages, stale = 0, []
     for state in catalog.split_states():
         pages += 1
         repeated = repeated_on_page(by_host, state.host, state.block_digests)
-        key = split_key(state.content_hash, repeated, settings)
+        key = _COPY if state.url in copies else split_key(state.content_hash, repeated, settings)
         if key != state.split_key:
             stale.append(_Stale(state.url, key, repeated))
     return pages, stale

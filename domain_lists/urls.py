@@ -17,6 +17,14 @@ TRACKING_PARAMETERS = frozenset(
     {"dclid", "fbclid", "gbraid", "gclid", "igshid", "mc_cid", "mc_eid", "msclkid", "twclid", "wbraid", "yclid"}
 )
 
+SESSION_PARAMETERS = frozenset(
+    {"cfid", "cftoken", "jsessionid", "phpsessid", "sessionid", "session_id", "oscsid", "zenid"}
+)
+_SESSION_NAME = re.compile(r"aspsessionid[a-z]*|sid|sessid")
+_SESSION_VALUE = re.compile(r"(?=[a-z-]*\d)[0-9a-z-]{20,}", re.IGNORECASE)
+_SESSION_IN_PATH = re.compile(
+    r";(?:jsessionid|phpsessid|sid)=[^/;]*|(?<=/)\((?:[A-Z]\([0-9a-z]{20,}\))+\)/", re.IGNORECASE
+)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 # Underscores are no host names by RFC 952, yet they are in use; xn-- labels must decode, so idna judges them.
@@ -49,8 +57,8 @@ class UrlParts(NamedTuple):
 def canonical_url(url: str) -> str:
     """The one spelling of `url` under which it is stored; canonical input comes back unchanged.
 
-    Lower case scheme and IDNA (UTS 46) host, no default port, trailing dot, fragment or tracking parameter;
-    dot segments resolved (RFC 3986, 5.2.4), percent-encoding normalised (6.2.2), an empty path is "/".
+    Lower case scheme and IDNA (UTS 46) host, no default port, trailing dot, fragment, tracking parameter or session
+    id; dot segments resolved (RFC 3986, 5.2.4), percent-encoding normalised (6.2.2), an empty path is "/".
     Raises InvalidUrl for userinfo, other schemes, relative URLs, control characters and bad hosts or ports.
     """
     return parse_url(url).url()
@@ -77,7 +85,7 @@ def parse_url(url: str) -> UrlParts:
         scheme=parts.scheme,
         host=host,
         port=None if port == DEFAULT_PORTS[parts.scheme] else port,
-        path=_resolve_dots(_normalise_escapes(parts.path, _PATH_SAFE)),
+        path=_resolve_dots(_SESSION_IN_PATH.sub("", _normalise_escapes(parts.path, _PATH_SAFE))),
         query=_without_tracking(_normalise_escapes(parts.query, _QUERY_SAFE)),
     )
     if len(canonical.url()) > MAX_URL_CHARS:
@@ -171,8 +179,12 @@ def _resolve_dots(path: str) -> str:
 
 
 def _without_tracking(query: str) -> str:
-    return "&".join(field for field in query.split("&") if not _is_tracking(field.partition("=")[0].lower()))
+    return "&".join(field for field in query.split("&") if not _is_tracking(*field.partition("=")[::2]))
 
 
-def _is_tracking(name: str) -> bool:
-    return name.startswith("utm_") or name in TRACKING_PARAMETERS
+def _is_tracking(name: str, value: str) -> bool:
+    name = name.lower()
+    if name.startswith("utm_") or name in TRACKING_PARAMETERS or name in SESSION_PARAMETERS:
+        return True
+    # A short "sid" may be the number of a story; what is long and random is none.
+    return bool(_SESSION_NAME.fullmatch(name) and _SESSION_VALUE.fullmatch(value))

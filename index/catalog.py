@@ -41,11 +41,19 @@ _PAGE_COLUMNS = (
 )
 
 _REPEATED_BLOCKS = """
-WITH digests AS (SELECT DISTINCT host, url, unnest(block_digests) AS digest FROM pages),
+WITH contents AS (SELECT host, content_hash, any_value(block_digests) AS digests FROM pages GROUP BY ALL),
+     digests AS (SELECT DISTINCT host, content_hash, unnest(digests) AS digest FROM contents),
      counts AS (SELECT host, digest, count(*) AS pages FROM digests GROUP BY host, digest),
-     hosts AS (SELECT host, count(*) AS pages FROM pages GROUP BY host)
+     hosts AS (SELECT host, count(*) AS pages FROM contents GROUP BY host)
 SELECT counts.host, digest FROM counts JOIN hosts USING (host)
 WHERE counts.pages >= ? AND counts.pages >= ? * hosts.pages
+"""
+
+
+_COPIES = """
+SELECT url FROM (
+    SELECT url, row_number() OVER (PARTITION BY host, content_hash ORDER BY length(url), url) AS place FROM pages)
+WHERE place > 1
 """
 
 
@@ -119,6 +127,29 @@ class Catalog:
         row = self._db.execute("SELECT position FROM archive_files WHERE path = ?", [archive_file]).fetchone()
         return int(row[0]) if row else 0
 
+    def archive_files(self) -> list[str]:
+        """The names of all archive files read, as `put_pages` was given them."""
+        return [row[0] for row in self._db.execute("SELECT path FROM archive_files ORDER BY path").fetchall()]
+
+    def take_over(self, path: Path, archive_files: Sequence[str]) -> None:
+        """Replace all pages and passages, and the positions in these files, by what the catalogue at `path` holds.
+
+        In one transaction; the catalogue at `path` is not changed.
+        """
+        quoted = str(path).replace("'", "''")
+        self._db.execute(f"ATTACH '{quoted}' AS fresh (READ_ONLY)")
+        try:
+            with self._transaction():
+                for table in ("passages", "pages"):
+                    self._db.execute(f"DELETE FROM {table}")  # noqa: S608 - our own names
+                    self._db.execute(f"INSERT INTO {table} BY NAME SELECT * FROM fresh.{table}")  # noqa: S608 - likewise
+                self._db.execute(
+                    "DELETE FROM archive_files WHERE path IN (SELECT unnest(?::VARCHAR[]))", [list(archive_files)]
+                )
+                self._db.execute("INSERT OR REPLACE INTO archive_files BY NAME SELECT * FROM fresh.archive_files")
+        finally:
+            self._db.execute("DETACH fresh")
+
     def put_pages(self, archive_file: str, position: int, pages: Sequence[Page]) -> PageCounts:
         """Store pages and the position they were read up to, in one transaction.
 
@@ -162,11 +193,18 @@ class Catalog:
     # Passages
 
     def repeated_blocks(self, min_pages: int, min_share: float) -> dict[str, frozenset[int]]:
-        """Per host, the digests of non-heading blocks that stand on many of its pages: boilerplate."""
+        """Per host, the digests of non-heading blocks that stand on many of its pages: boilerplate.
+
+        Pages with the same content count once, or the text of a page would be boilerplate for having several URLs.
+        """
         found: dict[str, set[int]] = {}
         for host, digest in self._db.execute(_REPEATED_BLOCKS, [min_pages, min_share]).fetchall():
             found.setdefault(host, set()).add(digest)
         return {host: frozenset(digests) for host, digests in found.items()}
+
+    def copies(self) -> frozenset[str]:
+        """URLs whose title, language and text are those of another URL of the host, the shortest and first of all."""
+        return frozenset(row[0] for row in self._db.execute(_COPIES).fetchall())
 
     def split_states(self) -> Iterator[SplitState]:
         """What each page was split with, ordered by URL. Other statements may run in between."""

@@ -9,8 +9,9 @@ from crawler.archive import archive_files
 from crawler.errors import NothingToCrawl
 from crawler.fetch import fetch
 from crawler.ingest import IngestReport, ingest
+from crawler.reindex import ReindexReport, reindex
 from crawler.report import FetchReport
-from crawler.runs import finish_run, start_run, unfinished_run
+from crawler.runs import finish_run, list_runs, start_run, unfinished_run
 from crawler.split import SplitReport, split_pages
 from domain_lists.source_list import SourceList
 from index.build import NOTHING_TO_PUBLISH, BuildReport, build_snapshot, listed_pages
@@ -85,6 +86,22 @@ def run_ingest(settings: Settings, files: Sequence[Path], progress: Progress = s
     sources = load_sources(settings)
     with write_lock(settings.data_dir):
         return _ingest(settings, sources, files, progress)
+
+
+def run_reindex(
+    settings: Settings, force: bool = False, forget_missing: bool = False, progress: Progress = silent
+) -> ReindexReport:
+    """Extract everything in the archive anew, if this extractor has not yet. Nothing is fetched, nothing published.
+
+    Raises ArchiveError and DataFolderLocked.
+    """
+    sources = load_sources(settings)
+    folder = DataFolder(settings.data_dir)
+    with write_lock(folder.root):
+        files = [file for run in list_runs(folder.archive) for file in archive_files(run.folder)]
+        return reindex(
+            files, folder.catalog, sources, settings.crawl, settings.passages, force, forget_missing, progress
+        )
 
 
 def run_publish(settings: Settings, load_encoder: Callable[[], Encoder], progress: Progress = silent) -> BuildReport:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
@@ -18,6 +19,7 @@ from http_server import service
 from records import BANK, LetterEncoder, build_and_publish, small_pages, small_sources
 
 import bench.cli  # noqa: F401 - joins its commands to the others
+from crawler.archive import ArchiveWriter
 from index.encoders import Encoder
 from index.lock import write_lock
 from index.settings import EncoderSettings
@@ -77,7 +79,8 @@ COMMANDS = sorted(commands(typer.main.get_command(app)))
 
 def test_all_commands_are_there() -> None:
     assert {" ".join(path) for path in COMMANDS} == {
-        "sources", "sources match", "sources score", "sources check", "crawl", "ingest", "publish", "snapshots",
+        "sources", "sources match", "sources score", "sources check", "crawl", "ingest", "reindex", "publish",
+        "snapshots",
         "snapshots use", "snapshots remove", "snapshots verify", "search", "open", "serve", "settings", "demo",
         "bench run", "bench report", "bench gate", "bench passages", "bench authority",
     }  # fmt: skip
@@ -109,6 +112,7 @@ def test_the_help_tells_the_exit_codes_of_the_readme(cli: Cli) -> None:
         ["search", "x", "--topk", "3"],
         ["crawl", "x", "--max-pages", "many"],
         ["ingest", "nowhere.warc.gz"],
+        ["reindex"],
         ["bench", "run", "nowhere"],
         ["snapshots", "use"],
     ],
@@ -132,6 +136,7 @@ def test_without_a_snapshot_it_ends_with_3_and_says_what_to_do(cli: Cli, args: l
 
 
 WRITING = [["publish"], ["snapshots", "use", "x"], ["snapshots", "remove", "x"], ["ingest", "f"]]
+WRITING += [["reindex", "--from-archive"]]
 
 
 @pytest.mark.parametrize("args", WRITING, ids=" ".join)
@@ -186,6 +191,25 @@ def test_a_refused_start_does_not_stay_behind_for_the_next_crawl(cli: Cli, tmp_p
 
 
 # Sources and settings
+
+
+def test_reindex_reads_the_archive_again_only_when_there_is_need_or_it_is_forced(cli: Cli, tmp_path: Path) -> None:
+    folder = tmp_path / "data" / "archive" / "20260101T000000Z"
+    body = b"<html><body><h1>Rates</h1><p>" + b"The rate was measured with care over several years. " * 9 + b"</p>"
+    with ArchiveWriter(folder) as archive:
+        archive.write(
+            "https://docs.python.org/3/a",
+            200,
+            "",
+            [("Content-Type", "text/html")],
+            body,
+            datetime(2026, 1, 1, tzinfo=UTC),
+        )
+    run = {"sources": ["docs.python.org"], "starts": [], "limits": {}, "started": "", "finished": ""}
+    (folder / "run.json").write_text(json.dumps(run))
+    reports = [cli("reindex", "--from-archive", "--json", *more).json for more in ([], [], ["--force"])]
+    assert [(one["rebuilt"], one["ingested"]["responses"]) for one in reports] == [(False, 1), (False, 0), (True, 1)]
+    assert "All was extracted by this version" in cli("reindex", "--from-archive").out
 
 
 def test_sources_are_listed_by_profile(cli: Cli) -> None:

@@ -71,15 +71,16 @@ def test_pages_of_listed_sources_are_stored_and_the_rest_is_counted_by_reason(
     archive.add("https://Example.org:443/a?utm_source=x#part")
     archive.add("https://example.org.evil.com/a")
     archive.add("https://example.org/gone", status=404)
-    archive.add("https://example.org/b.pdf", headers=(("Content-Type", "application/pdf"),))
+    archive.add("https://example.org/b.png", headers=(("Content-Type", "image/png"),))
+    archive.add("https://example.org/c.pdf", b"%PDF-1.7 cut off", headers=(("Content-Type", "application/pdf"),))
     archive.add("https://example.org/c", html(head='<meta name="robots" content="noindex">'))
     archive.add("https://example.org/d", b"<html></html>")
     archive.add("https://example.net/e")
     archive.add("https://example.net/robots.txt")
     report = run(catalog, archive.path)
-    assert report.responses == 8
+    assert report.responses == 9
     assert report.pages == PageCounts(new=2)
-    reasons = ("not listed", "status 404", "not html", "noindex", "no text", "robots.txt")
+    reasons = ("not listed", "status 404", "not html", "noindex", "no text", "robots.txt", "pdf: damaged")
     assert report.skipped == dict.fromkeys(reasons, 1)
     assert catalog.page("https://example.org/a").source == "example.org"
     assert catalog.page("https://example.net/e").blocks[0].text == "Title"

@@ -1,4 +1,5 @@
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -88,3 +89,16 @@ def test_progress_counts_pages(catalog: Catalog) -> None:
     seen: list[tuple[str, int, int | None]] = []
     split_pages(catalog, SETTINGS, lambda *step: seen.append(step))
     assert seen == [("split", 3, 3)]
+
+
+def test_pages_with_the_same_content_have_passages_once_under_the_shortest_url(catalog: Catalog) -> None:
+    trap = [replace(page(1), url=f"https://example.org/1?month={month}") for month in range(20)]
+    elsewhere = replace(page(1), url="https://example.net/1")
+    catalog.put_pages("a", 1, [*trap, page(1), page(2), elsewhere])
+    assert split_pages(catalog, SETTINGS) == SplitReport(pages=23, resplit=23, passages=3, copies=20)
+    assert set(texts(catalog)) == {"https://example.org/1", "https://example.org/2", "https://example.net/1"}
+    assert split_pages(catalog, SETTINGS).resplit == 0
+
+    catalog.put_pages("a", 2, [page(1, "New.", day=2)])
+    assert split_pages(catalog, SETTINGS).resplit == 2
+    assert "https://example.org/1?month=0" in texts(catalog)

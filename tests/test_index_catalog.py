@@ -145,7 +145,8 @@ def test_blocks_on_many_pages_of_one_host_are_found(catalog: Catalog) -> None:
     menu, heading = "Home | About | Contact", "# News"
     own = [make_page(f"https://a.example.org/{n}", heading, menu, menu, f"Text {n}.") for n in range(4)]
     rare = [make_page(f"https://a.example.org/x{n}", f"Alone {n}.") for n in range(4)]
-    elsewhere = [make_page(f"https://b.example.org/{n}", menu) for n in range(2)]
+    elsewhere = [make_page(f"https://b.example.org/{n}", menu, f"Text {n}.") for n in range(2)]
+    elsewhere += [make_page(f"https://b.example.org/0?copy={n}", menu, "Text 0.") for n in range(8)]
     catalog.put_pages("file", 1, [*own, *rare, *elsewhere])
     digest = Block("paragraph", menu).digest()
     assert catalog.repeated_blocks(4, 0.5) == {"a.example.org": frozenset({digest})}

@@ -1,4 +1,4 @@
-"""Commands that gather: crawl and ingest."""
+"""Commands that gather: crawl, ingest and reindex."""
 
 from pathlib import Path
 from typing import Annotated
@@ -7,7 +7,7 @@ import typer
 from rich.markup import escape
 
 from service.cli.console import EXIT_INTERRUPTED, JsonOption, out, print_json, settings_of, shown_progress
-from service.pipeline import CrawlResult, IngestResult, load_sources, run_crawl, run_ingest
+from service.pipeline import CrawlResult, IngestResult, load_sources, run_crawl, run_ingest, run_reindex
 
 app = typer.Typer()
 """Joined into the command line by `service.cli.main`."""
@@ -79,6 +79,43 @@ def ingest(
         out.print(_NEXT)
 
 
+@app.command()
+def reindex(
+    context: typer.Context,
+    from_archive: Annotated[
+        bool,
+        typer.Option(
+            "--from-archive", help="Extract all archived responses again; needed, so that nobody is surprised."
+        ),
+    ] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Do it even though this version has extracted everything already.")
+    ] = False,
+    forget_missing: Annotated[
+        bool, typer.Option("--forget-missing", help="Let pages go whose archive files are no longer there.")
+    ] = False,
+    as_json: Annotated[bool, JsonOption] = False,
+) -> None:
+    """Extract the whole archive again after an upgrade, without fetching anything.
+
+    Costs nothing where this version has read everything already. A run that was killed goes on where it stopped;
+    until it is done the old pages stay. `publish` makes the outcome searchable, and embeds only new texts.
+
+    Example: [bold]authority-search reindex --from-archive[/]
+    """
+    if not from_archive:
+        raise typer.BadParameter("say where from: reindex --from-archive")
+    with shown_progress() as progress:
+        result = run_reindex(settings_of(context), force, forget_missing, progress)
+    if as_json:
+        print_json(result)
+        return
+    what = "Extracted all anew" if result.rebuilt else "All was extracted by this version; read what was new"
+    out.print(f"{what}: {result.ingested.responses:,} responses")
+    _print_ingest(IngestResult(result.ingested, result.split))
+    out.print(_NEXT)
+
+
 def print_crawl(result: CrawlResult) -> None:
     """Print what a crawl did."""
     fetched = result.fetched
@@ -98,6 +135,8 @@ def _print_ingest(result: IngestResult) -> None:
     if result.ingested.skipped:
         out.print(f"Skipped: {_counts(result.ingested.skipped)}")
     out.print(f"Split into passages: {split.resplit:,} of {split.pages:,} pages, {split.passages:,} passages")
+    if split.copies:
+        out.print(f"Pages with the content of another URL of their host: {split.copies:,}")
 
 
 def _counts(counts: object) -> str:
