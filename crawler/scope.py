@@ -41,8 +41,8 @@ class Scope:
         self._sources = frozenset(sources)
         self._allow_private = allow_private_addresses
 
-    def decide(self, url: str) -> Decision:
-        """Whether `url`, absolute and in any spelling, may be fetched."""
+    def decide(self, url: str, any_type: bool = False) -> Decision:
+        """Whether `url`, absolute and in any spelling, may be fetched; `any_type` for what need not be a page."""
         try:
             canonical = canonical_url(url)
         except InvalidUrl:
@@ -57,7 +57,7 @@ class Scope:
         if not self._allow_private and _is_private(host_of(canonical)):
             return Decision(False, "private address")
         path = urlsplit(canonical).path
-        if PurePosixPath(path).suffix.lower() in UNREADABLE:
+        if not any_type and PurePosixPath(path).suffix.lower() in UNREADABLE:
             return Decision(False, "file type")
         if _repeats(path):
             return Decision(False, "repeated path")

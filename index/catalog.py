@@ -1,4 +1,4 @@
-"""The catalogue: pages, passages and how far each archive file was read, in one DuckDB file.
+"""The catalogue: pages, passages, visits, and how far each archive file was read, in one DuckDB file.
 
 One process writes at a time (`index.lock`). Everything here can be rebuilt from the archive. A page's row
 holds its blocks; its passages are derived and carry the key they were derived with, so that only pages
@@ -17,8 +17,10 @@ import pyarrow as pa
 
 from index.errors import CatalogError
 from index.records import Block, Dated, Page, Passage
+from index.run_tallies import RUNS_SCHEMA, RunTallies
+from index.visits import VISITS_SCHEMA, Fetch, Visits
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 _READ_BATCH = 512
 
 _SCHEMA = """
@@ -41,9 +43,9 @@ _PAGE_COLUMNS = (
 )
 
 _REPEATED_BLOCKS = """
-WITH digests AS (SELECT DISTINCT host, url, unnest(block_digests) AS digest FROM pages),
+WITH digests AS (SELECT DISTINCT host, url, unnest(block_digests) AS digest FROM live_pages),
      counts AS (SELECT host, digest, count(*) AS pages FROM digests GROUP BY host, digest),
-     hosts AS (SELECT host, count(*) AS pages FROM pages GROUP BY host)
+     hosts AS (SELECT host, count(*) AS pages FROM live_pages GROUP BY host)
 SELECT counts.host, digest FROM counts JOIN hosts USING (host)
 WHERE counts.pages >= ? AND counts.pages >= ? * hosts.pages
 """
@@ -86,7 +88,7 @@ class Catalog:
         except duckdb.Error as error:
             raise CatalogError(f"cannot open the catalogue {path}: {error}") from error
         try:
-            self._db.execute(_SCHEMA)
+            self._db.execute(_SCHEMA + VISITS_SCHEMA + RUNS_SCHEMA)
             found = self._db.execute("SELECT schema_version FROM meta").fetchone()
             if found is None:
                 self._db.execute("INSERT INTO meta VALUES (?)", [SCHEMA_VERSION])
@@ -99,6 +101,8 @@ class Catalog:
                 f"{path} has schema {found[0]}, this version reads {SCHEMA_VERSION}; "
                 "move it away and ingest the archive again"
             )
+        self.visits = Visits(self._db)
+        self.runs = RunTallies(self._db)
 
     def __enter__(self) -> Self:
         return self
@@ -119,8 +123,10 @@ class Catalog:
         row = self._db.execute("SELECT position FROM archive_files WHERE path = ?", [archive_file]).fetchone()
         return int(row[0]) if row else 0
 
-    def put_pages(self, archive_file: str, position: int, pages: Sequence[Page]) -> PageCounts:
-        """Store pages and the position they were read up to, in one transaction.
+    def put_pages(
+        self, archive_file: str, position: int, pages: Sequence[Page], fetches: Sequence[Fetch] = ()
+    ) -> PageCounts:
+        """Store pages, what became of each response, and the position all was read up to, in one transaction.
 
         A page older than the stored one is ignored. A page whose content differs from the stored one gets
         its crawl time as `changed`, unless it is the same capture extracted anew; otherwise the stored `changed`
@@ -137,6 +143,7 @@ class Catalog:
                     rows[page.url] = row
                     stored[page.url] = _Stored(*(row[_PAGE_NAMES.index(name)] for name in _Stored._fields))
             self._replace_pages(list(rows.values()))
+            self.visits.put(fetches)
             self._db.execute("INSERT OR REPLACE INTO archive_files VALUES (?, ?)", [archive_file, position])
         return PageCounts(**counts)
 
@@ -155,9 +162,15 @@ class Catalog:
         )
         return {row[0]: _page(row) for row in _rows(cursor)}
 
+    def put_found(self, file: str, size: int, urls: Sequence[tuple[str, str, int]]) -> None:
+        """Note the URLs of a run's file of what it left, each with source and hops, in one transaction."""
+        with self._transaction():
+            self.visits.found(urls)
+            self._db.execute("INSERT OR REPLACE INTO archive_files VALUES (?, ?)", [file, size])
+
     def page_count(self) -> int:
-        """Number of stored pages."""
-        return self._count("pages")
+        """Number of stored pages, without those that left their site."""
+        return self._count("SELECT count(*) FROM live_pages")
 
     # Passages
 
@@ -169,9 +182,9 @@ class Catalog:
         return {host: frozenset(digests) for host, digests in found.items()}
 
     def split_states(self) -> Iterator[SplitState]:
-        """What each page was split with, ordered by URL. Other statements may run in between."""
+        """What each page that is still there was split with, ordered by URL. Other statements may run in between."""
         cursor = self._db.cursor()
-        cursor.execute("SELECT url, host, content_hash, block_digests, split_key FROM pages ORDER BY url")
+        cursor.execute("SELECT url, host, content_hash, block_digests, split_key FROM live_pages ORDER BY url")
         while rows := cursor.fetchmany(_READ_BATCH):
             for url, host, content_hash, digests, key in rows:
                 yield SplitState(url, host, content_hash, tuple(digests), key)
@@ -192,21 +205,30 @@ class Catalog:
             self._db.unregister("keys")
 
     def passage_count(self) -> int:
-        """Number of stored passages."""
-        return self._count("passages")
+        """Number of stored passages of pages that are still there."""
+        return self._count("SELECT count(*) FROM passages WHERE url IN (SELECT url FROM live_pages)")
+
+    def passages_by_page(self) -> Iterator[tuple[str, int]]:
+        """The URL of each page that would be published, and the number of its passages."""
+        rows = self._db.execute(
+            "SELECT url, count(*) FROM passages "
+            "WHERE url IN (SELECT url FROM live_pages WHERE split_key <> '') GROUP BY url ORDER BY url"
+        ).fetchall()
+        yield from ((str(url), int(count)) for url, count in rows)
 
     def pages_with_passages(self) -> Iterator[tuple[Page, list[Passage]]]:
-        """Each page that has passages, ordered by URL, with its passages in order.
+        """Each page that is still there and has passages, ordered by URL, with its passages in order.
 
         A page that changed and was not split since is left out: its passages are cut from its old text.
         """
         pages, passages = self._db.cursor(), self._db.cursor()
         pages.execute(
-            f"SELECT {_PAGE_COLUMNS} FROM pages "  # noqa: S608 - constant
+            f"SELECT {_PAGE_COLUMNS} FROM live_pages "  # noqa: S608 - constant
             "WHERE split_key <> '' AND url IN (SELECT url FROM passages) ORDER BY url"
         )
         passages.execute(
-            "SELECT * FROM passages WHERE url IN (SELECT url FROM pages WHERE split_key <> '') ORDER BY url, ordinal"
+            "SELECT * FROM passages WHERE url IN (SELECT url FROM live_pages WHERE split_key <> '') "
+            "ORDER BY url, ordinal"
         )
         stream = _rows(passages)
         row = next(stream, None)
@@ -220,8 +242,8 @@ class Catalog:
 
     # Inside
 
-    def _count(self, table: str) -> int:
-        row = self._db.execute(f"SELECT count(*) FROM {table}").fetchone()  # noqa: S608 - our own names
+    def _count(self, query: str) -> int:
+        row = self._db.execute(query).fetchone()
         assert row is not None
         return int(row[0])
 

@@ -158,7 +158,7 @@ def test_a_catalogue_of_another_version_is_refused_and_let_go(tmp_path: Path) ->
     Catalog(path).close()
     with duckdb.connect(str(path)) as db:
         db.execute("UPDATE meta SET schema_version = 99")
-    with pytest.raises(CatalogError, match=r"has schema 99, this version reads 1; move it away and ingest"):
+    with pytest.raises(CatalogError, match=r"has schema 99, this version reads 2; move it away and ingest"):
         Catalog(path)
     with duckdb.connect(str(path)) as db:
         assert db.execute("SELECT schema_version FROM meta").fetchall() == [(99,)]
