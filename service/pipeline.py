@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from crawler.archive import archive_files
@@ -47,6 +48,11 @@ def load_sources(settings: Settings) -> SourceList:
     return SourceList.load(settings.source_files)
 
 
+def utc_second(moment: datetime) -> str:
+    """A moment as the catalogue writes it: ISO 8601, UTC, to the second."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
 def open_store(settings: Settings) -> SnapshotStore:
     """The snapshots of the data folder."""
     return SnapshotStore(DataFolder(settings.data_dir))
@@ -78,6 +84,8 @@ def run_crawl(
             finish_run(run)
             raise
         done = _ingest(settings, sources, archive_files(run.folder), progress)
+        with Catalog(folder.catalog) as catalog:
+            catalog.runs.put(run.id, utc_second(datetime.now(UTC)), fetched.sources)
     return CrawlResult(run.id, fetched, done.ingested, done.split)
 
 

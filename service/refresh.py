@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
@@ -11,6 +11,7 @@ from typing import Literal
 from crawler.archive import archive_files
 from crawler.errors import NothingToCrawl
 from crawler.fetch import fetch
+from crawler.frontier import Failure
 from crawler.ingest import IngestReport, ingest
 from crawler.known import LEFT_FILE, load_left
 from crawler.report import FetchReport
@@ -26,8 +27,10 @@ from index.lock import write_lock
 from index.progress import Progress, silent
 from index.run_tallies import SourceTally
 from index.store import DataFolder
-from service.pipeline import load_sources, publish_all
+from service.pipeline import load_sources, publish_all, utc_second
 from service.settings import Settings
+
+NAMED_FAILURES = 5
 
 Status = Literal["published", "unchanged", "refused", "unreachable", "stopped"]
 
@@ -49,7 +52,8 @@ class RefreshResult:
     `status` is "published" or "unchanged" where all went well, "refused" where too much would be lost (`reason` says
     what), "unreachable" where no source answered, "stopped" where the run goes on with the next call. `requests` is
     summed over the sources; `failing` are those that gave nothing but errors, and are kept as they were; `resting` are
-    left in peace after such runs. `pages` counts what became of the pages; `passages` and `embedded` are of the snapshot.
+    left in peace after such runs. `pages` counts what became of the pages that came; `passages` and `embedded` are of
+    the snapshot.
     """
 
     status: Status
@@ -69,7 +73,7 @@ class RefreshResult:
     passages: int = 0
     embedded: int = 0
     reason: str = ""
-    failures: Sequence[tuple[str, str]] = field(default=())
+    failures: Sequence[Failure] = ()
 
 
 def run_refresh(
@@ -78,33 +82,33 @@ def run_refresh(
     load_encoder: Callable[[], Encoder],
     progress: Progress = silent,
     stop: threading.Event | None = None,
+    workers: int | None = None,
 ) -> RefreshResult:
     """Ask for what is due, take in what came, publish what changed; an unfinished run of the same sources goes on.
 
     All that the archive holds and the catalogue does not, of killed runs too, is ingested first. Raises UnknownSource,
-    CrawlError, DataFolderLocked, and what publishing raises but TooMuchLost, which is a status.
+    CrawlError, DataFolderLocked, and what publishing raises but TooMuchLost, which is a status. `workers` is the
+    number of processes that extract, one a core by default; 0 extracts in this one.
     """
     begun, started = time.monotonic(), datetime.now(UTC)
     sources = load_sources(settings)
     with write_lock(settings.data_dir):
-        report = _ingest_all(settings, sources, progress)
+        report = _ingest_all(settings, sources, progress, workers)
         run, resting = _planned(settings, sources, asked, started)
         fetched = fetch(run, sources, settings.crawl, progress, stop) if run else _nothing_fetched()
-        after = _ingest_all(settings, sources, progress)
+        after = _ingest_all(settings, sources, progress, workers)
         if run:
             with Catalog(DataFolder(settings.data_dir).catalog) as catalog:
-                catalog.runs.put(run.id, _iso(datetime.now(UTC)), fetched.sources)
+                catalog.runs.put(run.id, utc_second(datetime.now(UTC)), fetched.sources)
         status, built, reason = _published(settings, sources, asked, fetched, load_encoder, progress)
     return RefreshResult(
         status=status,
         run=run.id if run else "",
-        started=_iso(started),
+        started=utc_second(started),
         seconds=round(time.monotonic() - begun, 3),
         fetch_seconds=fetched.seconds,
         sources=len(run.sources) if run else 0,
-        requests=SourceTally(*map(sum, zip(*fetched.sources.values(), strict=True)))
-        if fetched.sources
-        else SourceTally(),
+        requests=SourceTally(*map(sum, zip(SourceTally(), *fetched.sources.values(), strict=True))),
         responses=fetched.responses,
         refused=fetched.refused,
         failing={source: tally for source, tally in fetched.sources.items() if tally.failed},
@@ -115,7 +119,7 @@ def run_refresh(
         passages=built.passages if built else 0,
         embedded=built.embedded if built else 0,
         reason=reason,
-        failures=[tuple(failure) for failure in fetched.failures[:5]],
+        failures=fetched.failures[:NAMED_FAILURES],
     )
 
 
@@ -146,13 +150,13 @@ def _ids(sources: SourceList) -> frozenset[str]:
     return frozenset(source.id for source in sources.sources)
 
 
-def _ingest_all(settings: Settings, sources: SourceList, progress: Progress) -> IngestReport:
+def _ingest_all(settings: Settings, sources: SourceList, progress: Progress, workers: int | None) -> IngestReport:
     """Bring the catalogue up to date with all runs; what was read before costs nothing."""
     folder = DataFolder(settings.data_dir)
     runs = list_runs(folder.archive)
     with Catalog(folder.catalog) as catalog:
         files = [path for run in runs for path in archive_files(run.folder)]
-        report = ingest(files, catalog, sources, settings.crawl, progress)
+        report = ingest(files, catalog, sources, settings.crawl, progress, workers)
         for run in runs:
             _take_up_left(catalog, run.folder / LEFT_FILE)
     return report
@@ -185,7 +189,3 @@ def _published(
 
 def _nothing_fetched() -> FetchReport:
     return FetchReport({}, {}, 0, {}, {}, (), 0.0, 0, finished=True)
-
-
-def _iso(moment: datetime) -> str:
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -32,8 +32,8 @@ err = Console(stderr=True, highlight=False, soft_wrap=True)
 EXIT_FAILED, EXIT_NOTHING_PUBLISHED, EXIT_LOCKED, EXIT_REFUSED, EXIT_UNREACHABLE, EXIT_INTERRUPTED = 1, 3, 4, 5, 6, 130
 EXIT_CODES = """
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 no such snapshot, or nothing is published yet, 4 another run holds the
-data folder, 5 too much would be lost and nothing was published, 6 no source could be read, 130 interrupted (run the same
-command again to go on).
+data folder, 5 too much would be lost and nothing was published, 6 no source could be read, 130 interrupted (run the
+same command again to go on).
 """
 
 KNOWN_ERRORS = (DomainListError, CrawlError, IndexingError, ServiceError, AuthoritySearchError, OSError)
