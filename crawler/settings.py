@@ -29,7 +29,7 @@ class CrawlSettings(BaseModel):
     daily_share: Annotated[
         float,
         Field(
-            gt=0, le=1, description="Largest share of a host's pages asked for again within 24 hours, or 100 if more"
+            gt=0, le=1, description="Largest share of a host's pages asked for again within 24 hours; 100 always may"
         ),
     ] = 0.5
     max_bytes: Annotated[

@@ -15,9 +15,10 @@ from index.run_tallies import SourceTally
 class Coverage(NamedTuple):
     """One line of the report: a source, a sector or a tier.
 
-    `pages` and `passages` are those that would be published, `gone` pages that left their site. `age_days` is the median
-    time since a page was last looked at, `oldest_days` the longest; None where there is no page. `errors` and `denied`
-    (by robots.txt) are of the newest run of each source, `failing` the sources that gave nothing but errors in it.
+    `pages` and `passages` are those that would be published, `gone` pages that left their site. `age_days` is the
+    median time since a page was last looked at, `oldest_days` the longest; None where there is no page. `errors` and
+    `denied` (by robots.txt) are of the newest run of each source, `failing` the sources that gave nothing but errors
+    in it.
     """
 
     name: str

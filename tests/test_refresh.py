@@ -1,9 +1,10 @@
 """The refresh: it asks with conditions, pays for what changed, drops what is gone, and never empties the index."""
 
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from misbehaving_web import SOURCE_COLUMNS, Reply, Site, misbehaving_web
@@ -49,13 +50,21 @@ def put_index(site: Site, subjects: list[str]) -> None:
     site.add("/", Reply(body, headers={"Content-Type": "text/html", "ETag": f'"{len(body)}"'}))
 
 
-@pytest.fixture
-def site() -> Iterator[Site]:
+@pytest.fixture(scope="module")
+def served() -> Iterator[Site]:
     with misbehaving_web() as started:
-        put_index(started, SUBJECTS)
-        for subject in SUBJECTS:
-            put(started, subject)
         yield started
+
+
+@pytest.fixture
+def site(served: Site) -> Site:
+    """The site as it is at first, with an empty log."""
+    served.replies.clear()
+    put_index(served, SUBJECTS)
+    for subject in SUBJECTS:
+        put(served, subject)
+    served.log.clear()
+    return served
 
 
 def settings_in(folder: Path, **refresh: float) -> Settings:
@@ -74,6 +83,30 @@ def settings_in(folder: Path, **refresh: float) -> Settings:
         encoding="utf-8",
     )
     return load_settings(file)
+
+
+class Crawled(NamedTuple):
+    """A data folder into which the site was crawled once, and what that did."""
+
+    settings: Settings
+    first: RefreshResult
+
+
+@pytest.fixture(scope="module")
+def base(served: Site, tmp_path_factory: pytest.TempPathFactory) -> Crawled:
+    put_index(served, SUBJECTS)
+    for subject in SUBJECTS:
+        put(served, subject)
+    settings = settings_in(tmp_path_factory.mktemp("base"))
+    return Crawled(settings, refresh(settings, served.url()))
+
+
+@pytest.fixture
+def crawled(base: Crawled, tmp_path: Path) -> Crawled:
+    """A copy of it; ask for `site` too, which puts the first pages back."""
+    settings = settings_in(tmp_path / "copy")
+    shutil.copytree(base.settings.data_dir, settings.data_dir)
+    return Crawled(settings, base.first)
 
 
 @pytest.fixture
@@ -98,10 +131,9 @@ def found_urls(settings: Settings, site: Site) -> set[str]:
     return {pages.columns.passage(row)[1].url.removeprefix(site.url("")) for row in range(len(pages.columns))}
 
 
-def test_an_unchanged_site_costs_conditional_requests_and_no_embedding(site: Site, settings: Settings) -> None:
-    first = refresh(settings, site.url())
+def test_an_unchanged_site_costs_conditional_requests_and_no_embedding(site: Site, crawled: Crawled) -> None:
+    settings, first = crawled
     assert (first.status, first.pages.new, first.embedded) == ("published", 6, first.passages)
-    site.log.clear()
     encoder = LetterEncoder()
     again = refresh(settings, encoder=encoder)
     assert (again.status, again.snapshot, again.embedded, encoder.encoded) == ("unchanged", first.snapshot, 0, 0)
@@ -112,9 +144,9 @@ def test_an_unchanged_site_costs_conditional_requests_and_no_embedding(site: Sit
 
 
 def test_only_changed_passages_are_embedded_and_a_refresh_equals_a_rebuild(
-    site: Site, settings: Settings, tmp_path: Path
+    site: Site, crawled: Crawled, tmp_path: Path
 ) -> None:
-    first = refresh(settings, site.url())
+    settings, first = crawled
     put(site, "tariffs", 2025)
     put(site, "orchids", markup="<nav>New clothes</nav>")
     put(site, "comets")
@@ -132,8 +164,8 @@ def test_only_changed_passages_are_embedded_and_a_refresh_equals_a_rebuild(
     assert answers(rebuilt) == answers(settings)
 
 
-def test_the_catalogue_made_again_from_the_archive_answers_alike(site: Site, settings: Settings) -> None:
-    refresh(settings, site.url())
+def test_the_catalogue_made_again_from_the_archive_answers_alike(site: Site, crawled: Crawled) -> None:
+    settings = crawled.settings
     put(site, "tariffs", 2025)
     site.add("/glaciers", Reply(status=410))
     refresh(settings, force=True)
@@ -151,8 +183,8 @@ def visits(settings: Settings) -> list[Any]:
         return list(catalog.visits.of([HOST]))
 
 
-def test_a_missing_page_leaves_after_the_second_time_and_comes_back(site: Site, settings: Settings) -> None:
-    refresh(settings, site.url())
+def test_a_missing_page_leaves_after_the_second_time_and_comes_back(site: Site, crawled: Crawled) -> None:
+    settings = crawled.settings
     page = site.replies["/glaciers"]
     site.add("/glaciers", Reply(status=404))
     assert refresh(settings, force=True).requests.gone == 1
@@ -165,8 +197,8 @@ def test_a_missing_page_leaves_after_the_second_time_and_comes_back(site: Site, 
     assert "/glaciers" in found_urls(settings, site)
 
 
-def test_a_page_that_now_moves_on_or_wants_no_index_leaves_at_once(site: Site, settings: Settings) -> None:
-    refresh(settings, site.url())
+def test_a_page_that_now_moves_on_or_wants_no_index_leaves_at_once(site: Site, crawled: Crawled) -> None:
+    settings = crawled.settings
     site.redirect("/glaciers", "/ice")
     put(site, "ice")
     site.page("/tariffs", head='<meta name="robots" content="noindex">', text=f"<p>{prose('tariffs', 1, 2024)}</p>")
@@ -190,8 +222,8 @@ def test_a_failing_source_is_kept_and_reported_and_left_in_peace_for_a_while(sit
     assert (list(peace.resting), site.log, peace.status) == ([HOST, OTHER], [], "unchanged")
 
 
-def test_too_great_a_loss_is_refused_with_its_reason_and_forced_on_demand(site: Site, settings: Settings) -> None:
-    first = refresh(settings, site.url())
+def test_too_great_a_loss_is_refused_with_its_reason_and_forced_on_demand(site: Site, crawled: Crawled) -> None:
+    settings, first = crawled
     for subject in SUBJECTS[:2]:
         site.add(f"/{subject}", Reply(status=410))
     refused = refresh(settings)

@@ -1,4 +1,4 @@
-"""What a refresh decides without a network: when a page is due, what a response means, what a map says, what is left."""
+"""What a refresh decides without a network: when a page is due, what a response means, what a map says, what goes."""
 
 import gzip
 from datetime import UTC, datetime, timedelta
