@@ -107,7 +107,9 @@ def folded(known: Visited | None, fetch: Fetch) -> Visited:
 def _counted(before: Visited, fetch: Fetch) -> Visited:
     """The counters after a response that is new."""
     if missing := _MISSING.get(fetch.status):
-        return before._replace(missing=before.missing + missing, failures=0)
+        # What stays missing is looked for ever less.
+        level = min(MAX_LEVEL, before.level + UNCHANGED_STEPS) if before.missing else before.level
+        return before._replace(missing=before.missing + missing, failures=0, level=level)
     if fetch.status != HTTPStatus.NOT_MODIFIED and not _has_content(fetch.status):
         return before._replace(failures=before.failures + 1)
     back = before._replace(missing=0, failures=0)

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -284,6 +285,23 @@ def test_what_the_budget_left_is_fetched_by_the_next_run(site: Site, tmp_path: P
     second = refresh(small)
     assert (second.pages.new, second.responses) == (2, {200: 2})
     assert refresh(small).requests.requests == 0
+
+
+def test_a_refresh_that_was_stopped_goes_on_and_asks_for_nothing_twice(site: Site, crawled: Crawled) -> None:
+    settings = crawled.settings
+    slow = settings.model_copy(update={"crawl": settings.crawl.model_copy(update={"delay": 0.3})})
+    put(site, "tariffs", 2025)
+    stop = threading.Event()
+
+    def stop_after_three(stage: str, _done: int, _total: int | None) -> None:
+        if stage == "fetch" and len(site.paths()) >= 3:
+            stop.set()
+
+    stopped = run_refresh(slow, Asked(), LetterEncoder, stop_after_three, stop, workers=0)
+    assert (stopped.status, stopped.snapshot) == ("stopped", None)
+    done = refresh(settings)
+    assert (done.run, done.status, done.embedded) == (stopped.run, "published", 1)
+    assert sorted(site.paths()) == sorted(["/", *(f"/{subject}" for subject in SUBJECTS)])
 
 
 def test_without_anything_known_the_sources_must_be_named(settings: Settings) -> None:

@@ -102,6 +102,7 @@ def test_a_page_is_gone_after_two_404s_in_a_row_or_one_410() -> None:
     assert not after(fetched(9), fetched(8, 404)).gone
     assert after(fetched(9), fetched(8, 404), fetched(7, 404)).gone
     assert not after(fetched(9), fetched(8, 404), fetched(7, 304), fetched(6, 404)).gone
+    assert after(fetched(9), fetched(8, 404), fetched(7, 404), fetched(6, 404)).level == 2
     gone = after(fetched(9), fetched(8, 410))
     assert (gone.gone, gone.page) == (True, URL)
     assert not folded(gone, fetched(7, 304)).gone
