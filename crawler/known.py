@@ -54,13 +54,14 @@ class Left(NamedTuple):
 class KnownUrls:
     """The known URLs by URL, and how many of each host may be asked for again. Empty in a run that begins anew."""
 
-    def __init__(self, known: Iterable[Known] = (), daily_share: float = 1.0) -> None:
+    def __init__(self, known: Iterable[Known] = (), daily_share: float = 0.0) -> None:
         self._by_url = {one.url: one for one in known}
         by_host, today = Counter[str](), Counter[str]()
         for one in self._by_url.values():
             # What was only found so far is no request again.
             by_host[host_of(one.url)] += bool(one.checked)
             today[host_of(one.url)] += one.today
+        self._limited = daily_share > 0
         self._left = {host: max(MIN_DAILY, round(daily_share * count)) - today[host] for host, count in by_host.items()}
 
     def due(self) -> Iterator[Known]:
@@ -74,7 +75,7 @@ class KnownUrls:
     def take(self, known: Known) -> bool:
         """Whether this one may be asked for again within the host's share; counts it then."""
         host = host_of(known.url)
-        if not known.checked:
+        if not known.checked or not self._limited:
             return True
         self._left[host] -= 1
         return self._left[host] >= 0

@@ -29,7 +29,9 @@ class CrawlSettings(BaseModel):
     daily_share: Annotated[
         float,
         Field(
-            gt=0, le=1, description="Largest share of a host's pages asked for again within 24 hours; 100 always may"
+            ge=0,
+            le=1,
+            description="Largest share of a host's pages asked for again within 24 hours; 100 always may; 0: no limit",
         ),
     ] = 0.5
     max_bytes: Annotated[
