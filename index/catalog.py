@@ -301,7 +301,7 @@ class _Stored(NamedTuple):
 
 
 class _Transaction:
-    """Commits at the end, rolls back on an exception."""
+    """Commits at the end, rolls back on an exception; what the database says against it becomes a CatalogError."""
 
     def __init__(self, db: duckdb.DuckDBPyConnection) -> None:
         self._db = db
@@ -312,10 +312,16 @@ class _Transaction:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if kind is None:
-            self._db.commit()
-        else:
-            self._db.rollback()
+        try:
+            if kind is None:
+                self._db.commit()
+            else:
+                self._db.rollback()
+        except duckdb.Error as failure:
+            # DuckDB gives up a transaction by itself when it cannot be written.
+            error = error or failure
+        if isinstance(error, duckdb.Error):
+            raise CatalogError(f"the catalogue cannot be written; is the disk full? {error}") from error
 
 
 def _rows(cursor: duckdb.DuckDBPyConnection) -> Iterator[tuple[Any, ...]]:

@@ -67,6 +67,10 @@ def refresh(
         if as_json:
             print_json({"status": "failed", "reason": str(error), "error": type(error).__name__})
         raise
+    except KeyboardInterrupt:
+        if as_json:
+            print_json({"status": "stopped", "reason": "interrupted; the next run goes on with it"})
+        raise
     if as_json:
         print_json(result)
     else:
