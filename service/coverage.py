@@ -6,42 +6,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
+from authority_search.models import CoverageLine, CoverageReply
 from domain_lists.records import Source
 from domain_lists.source_list import SourceList
 from index.catalog import Catalog
+from index.files import write_atomically
 from index.run_tallies import SourceTally
-
-
-class Coverage(NamedTuple):
-    """One line of the report: a source, a sector or a tier.
-
-    `pages` and `passages` are those that would be published, `gone` pages that left their site. `age_days` is the
-    median time since a page was last looked at, `oldest_days` the longest; None where there is no page. `errors` and
-    `denied` (by robots.txt) are of the newest run of each source, `failing` the sources that gave nothing but errors
-    in it.
-    """
-
-    name: str
-    sources: int
-    pages: int
-    passages: int
-    gone: int
-    age_days: float | None
-    oldest_days: float | None
-    errors: int
-    denied: int
-    failing: int
-
-
-class CoverageReport(NamedTuple):
-    """The whole report. `listed` is the number of sources of the list; those never crawled make no line."""
-
-    made: str
-    listed: int
-    total: Coverage
-    tiers: Sequence[Coverage]
-    sectors: Sequence[Coverage]
-    sources: Sequence[Coverage]
+from index.store import DataFolder
+from service.errors import Internal, NotReady
 
 
 class _Facts(NamedTuple):
@@ -54,10 +26,10 @@ class _Facts(NamedTuple):
     latest: SourceTally
 
 
-def coverage_of(catalog: Catalog, sources: SourceList, now: datetime) -> CoverageReport:
+def coverage_of(catalog: Catalog, sources: SourceList, now: datetime) -> CoverageReply:
     """The report of everything in the catalogue whose source is still listed."""
     facts = list(_facts(catalog, sources, now))
-    return CoverageReport(
+    return CoverageReply(
         made=now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         listed=len(sources.sources),
         total=_line("all", facts),
@@ -65,6 +37,21 @@ def coverage_of(catalog: Catalog, sources: SourceList, now: datetime) -> Coverag
         sectors=_grouped(facts, lambda source: source.sector),
         sources=_grouped(facts, lambda source: source.id),
     )
+
+
+def save_coverage(folder: DataFolder, report: CoverageReply) -> None:
+    """Put the report where a running service finds it: the catalogue itself is open to one process at a time."""
+    write_atomically(folder.coverage, report.model_dump_json().encode())
+
+
+def load_coverage(folder: DataFolder) -> CoverageReply:
+    """The report of the last refresh. Raises NotReady before the first one, Internal where it cannot be read."""
+    try:
+        return CoverageReply.model_validate_json(folder.coverage.read_bytes())
+    except FileNotFoundError as error:
+        raise NotReady("there is no coverage report yet; run `authority-search refresh`") from error
+    except ValueError as error:
+        raise Internal(f"{folder.coverage} is damaged; the next refresh writes it anew") from error
 
 
 def _facts(catalog: Catalog, sources: SourceList, now: datetime) -> Iterable[_Facts]:
@@ -92,16 +79,16 @@ def _visited(catalog: Catalog, source: str, now: datetime) -> tuple[list[float],
     return ages, gone
 
 
-def _grouped(facts: Iterable[_Facts], key: Callable[[Source], str]) -> list[Coverage]:
+def _grouped(facts: Iterable[_Facts], key: Callable[[Source], str]) -> list[CoverageLine]:
     groups: dict[str, list[_Facts]] = defaultdict(list)
     for one in facts:
         groups[key(one.source)].append(one)
     return [_line(name, groups[name]) for name in sorted(groups)]
 
 
-def _line(name: str, facts: Sequence[_Facts]) -> Coverage:
+def _line(name: str, facts: Sequence[_Facts]) -> CoverageLine:
     ages = [age for one in facts for age in one.ages]
-    return Coverage(
+    return CoverageLine(
         name=name,
         sources=len(facts),
         pages=sum(len(one.passages) for one in facts),

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from html import escape
 
-from service.coverage import Coverage, CoverageReport
+from authority_search.models import CoverageLine, CoverageReply
 
 HEADINGS = ("sources", "pages", "passages", "gone", "age, days", "oldest", "errors", "denied", "failing")
 
@@ -18,7 +18,7 @@ td.bar span { display: block; height: .8em; background: var(--bar); border-radiu
 """
 
 
-def coverage_page(report: CoverageReport) -> str:
+def coverage_page(report: CoverageReply) -> str:
     """The page."""
     total = report.total
     parts = (("Tiers", report.tiers), ("Sectors", report.sectors), ("Sources", report.sources))
@@ -33,21 +33,21 @@ def coverage_page(report: CoverageReport) -> str:
     )
 
 
-def cells(line: Coverage) -> list[str]:
+def cells(line: CoverageLine) -> list[str]:
     """The numbers of a line as text, under `HEADINGS`."""
     ages = ("" if days is None else f"{days:.1f}" for days in (line.age_days, line.oldest_days))
     counts = (line.sources, line.pages, line.passages, line.gone)
     return [*(f"{count:,}" for count in counts), *ages, f"{line.errors:,}", f"{line.denied:,}", f"{line.failing:,}"]
 
 
-def _table(lines: Sequence[Coverage]) -> str:
+def _table(lines: Sequence[CoverageLine]) -> str:
     most = max((line.passages for line in lines), default=0) or 1
     heads = "".join(f"<th>{heading}</th>" for heading in ("", *HEADINGS, ""))
     rows = "".join(_row(line, line.passages / most) for line in lines)
     return f"<table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>"
 
 
-def _row(line: Coverage, share: float) -> str:
+def _row(line: CoverageLine, share: float) -> str:
     *numbers, failing = cells(line)
     bad = ' class="bad"' if line.failing else ""
     bar = f'<td class="bar"><span style="width:{share:.1%}"></span></td>'

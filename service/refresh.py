@@ -27,6 +27,7 @@ from index.lock import write_lock
 from index.progress import Progress, silent
 from index.run_tallies import SourceTally
 from index.store import DataFolder
+from service.coverage import coverage_of, save_coverage
 from service.pipeline import load_sources, publish_all, utc_second
 from service.settings import Settings
 
@@ -101,6 +102,9 @@ def run_refresh(
             with Catalog(DataFolder(settings.data_dir).catalog) as catalog:
                 catalog.runs.put(run.id, utc_second(datetime.now(UTC)), fetched.sources)
         status, built, reason = _published(settings, sources, asked, fetched, load_encoder, progress)
+        # After the publication, which cuts what came into passages.
+        with Catalog(DataFolder(settings.data_dir).catalog) as catalog:
+            save_coverage(DataFolder(settings.data_dir), coverage_of(catalog, sources, datetime.now(UTC)))
     return RefreshResult(
         status=status,
         run=run.id if run else "",

@@ -11,8 +11,10 @@ from records import LetterEncoder
 from test_refresh import HOST, SUBJECTS, put, put_index, settings_in
 
 from index.lock import write_lock
+from index.store import DataFolder
 from service.cli.console import run_command
 from service.cli.main import app
+from service.coverage import load_coverage
 from service.settings import Settings
 
 
@@ -79,6 +81,8 @@ def test_a_run_is_one_line_and_its_code_tells_cron_what_became_of_it(cli: Cli, s
             locked = cli("refresh", "--json")
         assert (locked.code, locked.line["status"], locked.line["error"]) == (4, "failed", "DataFolderLocked")
 
+        served = load_coverage(DataFolder(settings.data_dir))
+        assert (served.total.pages, served.total.failing, served.sources[0].name) == (2, 1, HOST)
         table = cli("coverage")
         assert table.code == 0
         row = next(line.split() for line in table.out.splitlines() if line.split()[:1] == [HOST])
