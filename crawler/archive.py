@@ -31,6 +31,8 @@ logger = logging.getLogger(__name__)
 MAX_BODY_BYTES = 20_000_000
 MAX_FILE_BYTES = 1_000_000_000
 HEADER_BYTES = 1_000_000
+HOPS = "Hops-From-Start"
+"""A named field of our own, as the standard allows them: how many links from a start the URL was met."""
 
 Skipped = Callable[[Path, int, str], None]
 
@@ -40,7 +42,8 @@ class Response:
     """One archived HTTP response.
 
     `url` is the WARC-Target-URI as recorded, `body` the payload with transfer and content codings undone,
-    `fetched_at` an ISO 8601 UTC second, `position` the byte offset in the file just after this record.
+    `fetched_at` an ISO 8601 UTC second, `position` the byte offset in the file just after this record, `hops` the
+    number of links from a start of the crawl, 0 where the record does not say.
     """
 
     url: str
@@ -49,6 +52,7 @@ class Response:
     body: bytes
     fetched_at: str
     position: int
+    hops: int = 0
 
     def header(self, name: str) -> str | None:
         """The first header of that name, whatever its case; None where there is none."""
@@ -117,6 +121,7 @@ def _response(member: Member, max_bytes: int) -> Response | None:
         body=_body(record, max_bytes),
         fetched_at=_utc_second(_required(record, "WARC-Date")),
         position=member.end,
+        hops=_number(record.rec_headers.get_header(HOPS)),
     )
 
 
@@ -127,6 +132,10 @@ class _Lines:
         self.read = stream.read
         self.readline = stream.readline
         self.tell = stream.tell
+
+
+def _number(text: str | None) -> int:
+    return int(text) if text and text.isdecimal() else 0
 
 
 def _required(record: ArcWarcRecord, name: str) -> str:
@@ -194,6 +203,7 @@ class ArchiveWriter:
         body: bytes,
         fetched_at: datetime,
         ip: str | None = None,
+        hops: int = 0,
     ) -> None:
         """Append one response; it is with the operating system when this returns.
 
@@ -204,6 +214,8 @@ class ArchiveWriter:
         warc_headers = {"WARC-Date": fetched_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")}
         if ip:
             warc_headers["WARC-IP-Address"] = ip
+        if hops:
+            warc_headers[HOPS] = str(hops)
         try:
             writer = WARCWriter(self._open(), gzip=True, warc_version="1.1")
             record = writer.create_warc_record(

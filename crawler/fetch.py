@@ -13,12 +13,14 @@ import crawler.errors as crawl_errors
 from crawler.errors import CrawlError, NothingToCrawl, RunError
 from crawler.frontier import Failure
 from crawler.job import STOP, Job, dump_job
+from crawler.known import KNOWN_FILE
 from crawler.report import FetchReport
 from crawler.runs import Run, finish_run, require_contact
 from crawler.scope import Scope
 from crawler.settings import CrawlSettings
 from domain_lists.source_list import SourceList
 from index.progress import Progress, silent
+from index.run_tallies import SourceTally
 
 logger = logging.getLogger(__name__)
 
@@ -64,7 +66,7 @@ def fetch(
 def _require_start(run: Run, source_list: SourceList, settings: CrawlSettings) -> None:
     scope = Scope(source_list, run.sources, settings.allow_private_addresses)
     decisions = {url: scope.decide(url) for url in run.starts}
-    if not any(decision.allowed for decision in decisions.values()):
+    if not (run.folder / KNOWN_FILE).exists() and not any(decision.allowed for decision in decisions.values()):
         refused = "; ".join(f"{url} ({decision.reason})" for url, decision in list(decisions.items())[:5])
         raise NothingToCrawl(f"no start URL may be fetched: {refused or 'there is none'}")
 
@@ -141,6 +143,7 @@ def _report(message: dict[str, Any]) -> FetchReport:
         **{
             **message,
             "responses": {int(status): count for status, count in message["responses"].items()},
+            "sources": {source: SourceTally(*tally) for source, tally in message["sources"].items()},
             "failures": tuple(Failure(*failure) for failure in message["failures"]),
         }
     )

@@ -29,6 +29,7 @@ from crawler.archive import ArchiveWriter, archive_files, read_archive
 from crawler.errors import CrawlError
 from crawler.frontier import Frontier
 from crawler.job import STOP, Job, load_job
+from crawler.known import KnownUrls, load_known, save_left
 from crawler.report import FetchReport, report_of
 from crawler.robots import PRODUCT
 from crawler.run_lock import run_lock
@@ -96,11 +97,14 @@ def _watch_parent(stdin: RawIOBase, stop: threading.Event) -> None:
 def _crawl(job: Job, messages: Messages, stop: threading.Event) -> FetchReport:
     started = time.monotonic()
     scope = Scope(job.source_list, job.run.sources, job.settings.allow_private_addresses)
-    frontier = Frontier(scope, job.run.starts, job.settings)
+    known = KnownUrls(load_known(job.run.folder), job.settings.daily_share)
+    frontier = Frontier(scope, job.run.starts, job.settings, known)
     resumed = _replay(job, frontier, lambda done: messages.send("progress", ["replay", done]))
     about = {"software": f"{PRODUCT}/{version('authority-search-server')}", "isPartOf": job.run.id}
     with ArchiveWriter(job.run.folder, about=about) as archive:
         _run_reactor(job, scope, frontier, archive, messages, stop)
+    if not stop.is_set():
+        save_left(job.run.folder, frontier.left)
     return report_of(frontier, time.monotonic() - started, resumed, finished=not stop.is_set())
 
 
@@ -134,8 +138,10 @@ def _run_reactor(
     errors: list[BaseException] = []
 
     async def crawl() -> None:
+        begun = time.monotonic()
         whole = runner.crawl(crawler, scope, frontier, archive, job.settings, resolver)
         while not await _is_over(whole, stop, crawler):
+            frontier.budget.clock(time.monotonic() - begun)
             messages.send("progress", ["fetch", frontier.pages.total()])
         if whole.done() and (error := whole.exception()):
             errors.append(error)

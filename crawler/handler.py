@@ -38,6 +38,7 @@ class ArchivingHandler(HTTP11DownloadHandler):
             body=response.body,
             fetched_at=now,
             ip=str(response.ip_address) if response.ip_address else None,
+            hops=request.meta["visit"].depth if "visit" in request.meta else 0,
         )
         # Before Scrapy looks for the next request to this host, which it does when this method has returned.
         wait = pause_after(response.status, _header(response, "Retry-After"), request.meta["tries"], now)

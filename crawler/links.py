@@ -8,16 +8,21 @@ import lxml.html
 from w3lib.encoding import html_to_unicode
 from w3lib.url import safe_url_string
 
+FEED_TYPES = frozenset({"application/rss+xml", "application/atom+xml"})
 HTML_TYPES = frozenset({"text/html", "application/xhtml+xml"})
 # Deeper nesting is no writing of a human; libxml2 gives up there as well.
 _PARSER_OPTIONS = {"no_network": True, "remove_comments": True, "remove_pis": True}
 
 
 class Links(NamedTuple):
-    """Absolute URLs in the order of the page, without fragments; `nofollow` counts the links left out."""
+    """Absolute URLs in the order of the page, without fragments; `nofollow` counts the links left out.
+
+    `feeds` are the RSS and Atom feeds that the page names in its head.
+    """
 
     urls: list[str]
     nofollow: int
+    feeds: tuple[str, ...] = ()
 
 
 def is_html(content_type: str | None) -> bool:
@@ -45,7 +50,8 @@ def links_of(url: str, content_type: str, robots_tag: str, body: bytes) -> Links
     followed = [element for element in anchors if "nofollow" not in (element.get("rel") or "").lower().split()]
     base = _base(url, root)
     urls = [absolute for element in followed if (absolute := _absolute(base, element.get("href")))]
-    return Links(list(dict.fromkeys(urls)), len(anchors) - len(followed))
+    feeds = tuple(absolute for href in _feeds(root) if (absolute := _absolute(base, href)))
+    return Links(list(dict.fromkeys(urls)), len(anchors) - len(followed), feeds)
 
 
 def absolute_url(base: str, reference: str) -> str:
@@ -66,6 +72,14 @@ def _base(url: str, root: lxml.html.HtmlElement) -> str:
         if href := element.get("href"):
             return _absolute(url, href) or url
     return url
+
+
+def _feeds(root: lxml.html.HtmlElement) -> list[str]:
+    return [
+        element.get("href") or ""
+        for element in root.iter("link")
+        if (element.get("type") or "").lower() in FEED_TYPES and "alternate" in (element.get("rel") or "").lower()
+    ]
 
 
 def _meta_robots(root: lxml.html.HtmlElement) -> list[str]:

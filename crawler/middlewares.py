@@ -6,6 +6,7 @@ cannot be fetched for leave to fetch everything.
 
 import asyncio
 import logging
+from http import HTTPStatus
 from typing import Any, Self
 from urllib.parse import urlsplit
 
@@ -15,13 +16,13 @@ from scrapy.http import Response as ScrapyResponse
 from scrapy.http.request import NO_CALLBACK
 
 from crawler.errors import ArchiveError, UndecodableBody
-from crawler.frontier import REDIRECTS
 from crawler.links import absolute_url
 from crawler.pace import backoff
 from crawler.robots import UNREACHABLE, RobotRules, robot_rules
 from crawler.scope import Scope
 from crawler.spider import SourceSpider, decoded_response
 from domain_lists.urls import host_of
+from index.visits import REDIRECTS
 
 logger = logging.getLogger(__name__)
 
@@ -82,6 +83,9 @@ class RobotsMiddleware:
             response = await self._download(url, tries)
             answer = decoded_response(url, response, self._crawler.spider.limits.max_bytes)
             if answer.status not in REDIRECTS:
+                if answer.status == HTTPStatus.OK and urlsplit(url).path == "/robots.txt":
+                    # By the same test a replay knows it.
+                    self._crawler.spider.frontier.robots_txt(url, answer.body)
                 return robot_rules(answer.status, answer.body)
             url = absolute_url(url, answer.header("Location") or "")
             if not self._scope.decide(url).allowed:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from crawler.frontier import Failure, Frontier
+from index.run_tallies import SourceTally
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,10 +13,12 @@ class FetchReport:
 
     `pages` HTML pages with status 200 by source, `bytes` of bodies decoded, `responses` by status, `refused` URLs by
     reason, `failures` URLs given up (the first 1,000), `seconds` of this call, `resumed` records replayed.
-    `finished` is False where the crawl was stopped; the next `fetch` of the run goes on from there.
+    `sources` is what came of the requests to each. `finished` is False where the crawl was stopped; the next `fetch`
+    of the run goes on from there.
     """
 
     pages: Mapping[str, int]
+    sources: Mapping[str, SourceTally]
     bytes: int
     responses: Mapping[int, int]
     refused: Mapping[str, int]
@@ -29,6 +32,7 @@ def report_of(frontier: Frontier, seconds: float, resumed: int, finished: bool) 
     """The tally of a frontier as a report."""
     return FetchReport(
         pages=dict(sorted(frontier.pages.items())),
+        sources=frontier.tallies(),
         bytes=frontier.received_bytes,
         responses=dict(sorted(frontier.statuses.items())),
         refused={reason: count for reason, count in sorted(frontier.refused.items()) if count},

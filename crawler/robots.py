@@ -4,6 +4,8 @@ from typing import NamedTuple
 
 from protego import Protego
 
+from crawler.links import absolute_url
+
 # The product token that sites can name in robots.txt, and the part of the file that must be read (RFC 9309, 2.5).
 PRODUCT = "authority-search"
 MAX_ROBOTS_BYTES = 512_000
@@ -38,4 +40,13 @@ def robot_rules(status: int, body: bytes) -> RobotRules:
         return UNREACHABLE
     if not 200 <= status < 300:
         return RobotRules(None, allowed=True)
-    return RobotRules(Protego.parse(body[:MAX_ROBOTS_BYTES].decode("utf-8-sig", errors="replace")), allowed=True)
+    return RobotRules(_parsed(body), allowed=True)
+
+
+def sitemaps_of(url: str, body: bytes) -> list[str]:
+    """The absolute addresses of the sitemaps that the robots.txt at `url` names."""
+    return [address for named in _parsed(body).sitemaps if (address := absolute_url(url, named))]
+
+
+def _parsed(body: bytes) -> Protego:
+    return Protego.parse(body[:MAX_ROBOTS_BYTES].decode("utf-8-sig", errors="replace"))

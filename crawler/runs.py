@@ -8,6 +8,7 @@ from pathlib import Path
 
 from crawler.addresses import is_loopback_host
 from crawler.errors import ContactRequired, NothingToCrawl, RunError
+from crawler.known import Known, save_known
 from crawler.scope import default_start
 from crawler.settings import CrawlSettings
 from domain_lists.urls import host_of
@@ -29,20 +30,31 @@ class Run:
     finished: str | None = None
 
 
-def start_run(archive_dir: Path, sources: Sequence[str], starts: Sequence[str], settings: CrawlSettings) -> Run:
-    """Make the folder of a new run. Without `starts` each source is begun at its root.
+def start_run(
+    archive_dir: Path,
+    sources: Sequence[str],
+    starts: Sequence[str],
+    settings: CrawlSettings,
+    known: Sequence[Known] | None = None,
+) -> Run:
+    """Make the folder of a new run. Without `starts` each source is begun at its root, unless `known` is its plan.
 
     `sources` are ids of the domain list. Raises NothingToCrawl where there are none, ContactRequired, and
     `domain_lists.errors.InvalidUrl` for a start that is no web address.
     """
     if not sources:
         raise NothingToCrawl("no sources to crawl: name at least one source or profile")
-    starts = tuple(starts) or tuple(default_start(source) for source in sources)
-    require_contact(starts, settings)
+    starts = tuple(starts)
+    if known is None and not starts:
+        starts = tuple(default_start(source) for source in sources)
+    require_contact([*starts, *(one.url for one in known or ())], settings)
     now = datetime.now(UTC)
     folder = _new_folder(archive_dir, now.strftime("%Y%m%dT%H%M%SZ"))
     limits = settings.model_dump(include={"max_pages", "max_depth", "max_bytes", "delay"})
     run = Run(folder.name, folder, tuple(sources), starts, limits, _iso(now))
+    if known is not None:
+        # Before `run.json`, which makes the folder a run.
+        save_known(folder, known)
     _save(run)
     return run
 

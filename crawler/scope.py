@@ -18,9 +18,9 @@ UNREADABLE = frozenset(
     """
     .7z .aac .apk .avi .avif .bin .bmp .bz2 .css .csv .deb .dmg .doc .docx .eot .eps .epub .exe .flac .flv .gif .gz
     .ico .ics .iso .jar .jpeg .jpg .js .json .m4a .m4v .mid .mjs .mkv .mobi .mov .mp3 .mp4 .mpeg .mpg .msi .odp .ods
-    .odt .ogg .ogv .otf .pdf .pkg .png .ppt .pptx .ps .psd .rar .rdf .rpm .rss .rtf .svg .swf .tar .tbz2 .tgz .tif
+    .odt .ogg .ogv .otf .pkg .png .ppt .pptx .ps .psd .rar .rdf .rpm .rss .rtf .svg .swf .tar .tbz2 .tgz .tif
     .tiff .ttf .wasm .wav .webm .webp .whl .wma .wmv .woff .woff2 .xls .xlsx .xml .xz .zip .zst
-    """.split()  # noqa: SIM905  # nobody reads a list of 85 strings
+    """.split()  # noqa: SIM905  # nobody reads a list of 84 strings
 )
 
 
@@ -41,8 +41,8 @@ class Scope:
         self._sources = frozenset(sources)
         self._allow_private = allow_private_addresses
 
-    def decide(self, url: str) -> Decision:
-        """Whether `url`, absolute and in any spelling, may be fetched."""
+    def decide(self, url: str, any_type: bool = False) -> Decision:
+        """Whether `url`, absolute and in any spelling, may be fetched; `any_type` for what need not be a page."""
         try:
             canonical = canonical_url(url)
         except InvalidUrl:
@@ -57,7 +57,7 @@ class Scope:
         if not self._allow_private and _is_private(host_of(canonical)):
             return Decision(False, "private address")
         path = urlsplit(canonical).path
-        if PurePosixPath(path).suffix.lower() in UNREADABLE:
+        if not any_type and PurePosixPath(path).suffix.lower() in UNREADABLE:
             return Decision(False, "file type")
         if _repeats(path):
             return Decision(False, "repeated path")

@@ -19,6 +19,21 @@ class CrawlSettings(BaseModel):
     ] = ""
     max_pages: Annotated[int, Field(ge=1, description="Pages fetched per run and source")] = 1000
     max_depth: Annotated[int, Field(ge=0, description="Links followed from a start URL")] = 5
+    max_source_bytes: Annotated[
+        int, Field(ge=0, description="Bytes of bodies fetched per run and source; 0: no limit")
+    ] = 1_000_000_000
+    max_source_minutes: Annotated[float, Field(ge=0, description="Minutes spent per run and source; 0: no limit")] = 0.0
+    max_run_pages: Annotated[int, Field(ge=0, description="Pages fetched per run; 0: no limit")] = 0
+    max_run_bytes: Annotated[int, Field(ge=0, description="Bytes of bodies fetched per run; 0: no limit")] = 0
+    max_run_minutes: Annotated[float, Field(ge=0, description="Minutes of fetching per run; 0: no limit")] = 0.0
+    daily_share: Annotated[
+        float,
+        Field(
+            ge=0,
+            le=1,
+            description="Largest share of a host's pages asked for again within 24 hours; 100 always may; 0: no limit",
+        ),
+    ] = 0.5
     max_bytes: Annotated[
         int, Field(ge=1024, description="Largest response body, in bytes; a longer one is dropped")
     ] = 10_000_000
@@ -34,6 +49,28 @@ class CrawlSettings(BaseModel):
     allow_private_addresses: Annotated[
         bool, Field(description="Fetch from private, loopback and link-local addresses (tests, intranets)")
     ] = False
+
+
+class RefreshSettings(BaseModel):
+    """How often a page is asked for again, and when a refresh must not publish by itself."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    first_days: Annotated[
+        float, Field(ge=0, description="Days until a new page of a source of authority 0.5 is asked for again")
+    ] = 7.0
+    min_days: Annotated[float, Field(ge=0, description="A page is never asked for again sooner")] = 1.0
+    max_days: Annotated[float, Field(ge=0, description="A page is asked for again no later")] = 60.0
+    max_lost_share: Annotated[
+        float,
+        Field(ge=0, le=1, description="Share of the live snapshot's passages that may be lost without --force"),
+    ] = 0.1
+
+    @model_validator(mode="after")
+    def _bounds_are_ordered(self) -> "RefreshSettings":
+        if self.min_days > self.max_days:
+            raise ValueError("refresh.min_days must not be more than refresh.max_days")
+        return self
 
 
 class PassageSettings(BaseModel):

@@ -18,8 +18,9 @@ from crawler.addresses import PublicResolver
 from crawler.archive import ArchiveWriter, Response
 from crawler.encodings import decoded
 from crawler.errors import ArchiveError, UndecodableBody
-from crawler.frontier import Frontier, Visit
+from crawler.frontier import Frontier
 from crawler.handler import headers_of
+from crawler.host_queues import Visit
 from crawler.pace import MAX_PAUSE, Pace, backoff
 from crawler.scope import Scope
 from crawler.settings import CrawlSettings
@@ -72,6 +73,7 @@ class SourceSpider(scrapy.Spider):
         """The request of a visit; `meta` holds what the handler and the robots middleware need."""
         return Request(
             visit.url,
+            headers=dict(visit.conditions),
             callback=self.received,
             errback=self.not_received,
             dont_filter=True,

@@ -1,4 +1,4 @@
-"""The catalogue: pages, passages and how far each archive file was read, in one DuckDB file.
+"""The catalogue: pages, passages, visits, and how far each archive file was read, in one DuckDB file.
 
 One process writes at a time (`index.lock`). Everything here can be rebuilt from the archive. A page's row
 holds its blocks; its passages are derived and carry the key they were derived with, so that only pages
@@ -17,8 +17,10 @@ import pyarrow as pa
 
 from index.errors import CatalogError
 from index.records import Block, Dated, Page, Passage
+from index.run_tallies import RUNS_SCHEMA, RunTallies
+from index.visits import VISITS_SCHEMA, Fetch, Visits
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 _READ_BATCH = 512
 
 _SCHEMA = """
@@ -41,7 +43,7 @@ _PAGE_COLUMNS = (
 )
 
 _REPEATED_BLOCKS = """
-WITH contents AS (SELECT host, content_hash, any_value(block_digests) AS digests FROM pages GROUP BY ALL),
+WITH contents AS (SELECT host, content_hash, any_value(block_digests) AS digests FROM live_pages GROUP BY ALL),
      digests AS (SELECT DISTINCT host, content_hash, unnest(digests) AS digest FROM contents),
      counts AS (SELECT host, digest, count(*) AS pages FROM digests GROUP BY host, digest),
      hosts AS (SELECT host, count(*) AS pages FROM contents GROUP BY host)
@@ -52,7 +54,7 @@ WHERE counts.pages >= ? AND counts.pages >= ? * hosts.pages
 
 _COPIES = """
 SELECT url FROM (
-    SELECT url, row_number() OVER (PARTITION BY host, content_hash ORDER BY length(url), url) AS place FROM pages)
+    SELECT url, row_number() OVER (PARTITION BY host, content_hash ORDER BY length(url), url) AS place FROM live_pages)
 WHERE place > 1
 """
 
@@ -94,7 +96,7 @@ class Catalog:
         except duckdb.Error as error:
             raise CatalogError(f"cannot open the catalogue {path}: {error}") from error
         try:
-            self._db.execute(_SCHEMA)
+            self._db.execute(_SCHEMA + VISITS_SCHEMA + RUNS_SCHEMA)
             found = self._db.execute("SELECT schema_version FROM meta").fetchone()
             if found is None:
                 self._db.execute("INSERT INTO meta VALUES (?)", [SCHEMA_VERSION])
@@ -107,6 +109,8 @@ class Catalog:
                 f"{path} has schema {found[0]}, this version reads {SCHEMA_VERSION}; "
                 "move it away and ingest the archive again"
             )
+        self.visits = Visits(self._db)
+        self.runs = RunTallies(self._db)
 
     def __enter__(self) -> Self:
         return self
@@ -134,7 +138,8 @@ class Catalog:
     def take_over(self, path: Path, archive_files: Sequence[str]) -> None:
         """Replace all pages and passages, and the positions in these files, by what the catalogue at `path` holds.
 
-        In one transaction; the catalogue at `path` is not changed.
+        So with what is known of the URLs that it has; those that were found and never asked for stay. In one
+        transaction; the catalogue at `path` is not changed.
         """
         quoted = str(path).replace("'", "''")
         self._db.execute(f"ATTACH '{quoted}' AS fresh (READ_ONLY)")
@@ -146,12 +151,16 @@ class Catalog:
                 self._db.execute(
                     "DELETE FROM archive_files WHERE path IN (SELECT unnest(?::VARCHAR[]))", [list(archive_files)]
                 )
+                self._db.execute("DELETE FROM visits WHERE url IN (SELECT url FROM fresh.visits)")
+                self._db.execute("INSERT INTO visits BY NAME SELECT * FROM fresh.visits")
                 self._db.execute("INSERT OR REPLACE INTO archive_files BY NAME SELECT * FROM fresh.archive_files")
         finally:
             self._db.execute("DETACH fresh")
 
-    def put_pages(self, archive_file: str, position: int, pages: Sequence[Page]) -> PageCounts:
-        """Store pages and the position they were read up to, in one transaction.
+    def put_pages(
+        self, archive_file: str, position: int, pages: Sequence[Page], fetches: Sequence[Fetch] = ()
+    ) -> PageCounts:
+        """Store pages, what became of each response, and the position all was read up to, in one transaction.
 
         A page older than the stored one is ignored. A page whose content differs from the stored one gets
         its crawl time as `changed`, unless it is the same capture extracted anew; otherwise the stored `changed`
@@ -168,6 +177,7 @@ class Catalog:
                     rows[page.url] = row
                     stored[page.url] = _Stored(*(row[_PAGE_NAMES.index(name)] for name in _Stored._fields))
             self._replace_pages(list(rows.values()))
+            self.visits.put(fetches)
             self._db.execute("INSERT OR REPLACE INTO archive_files VALUES (?, ?)", [archive_file, position])
         return PageCounts(**counts)
 
@@ -186,9 +196,15 @@ class Catalog:
         )
         return {row[0]: _page(row) for row in _rows(cursor)}
 
+    def put_found(self, file: str, size: int, urls: Sequence[tuple[str, str, int]]) -> None:
+        """Note the URLs of a run's file of what it left, each with source and hops, in one transaction."""
+        with self._transaction():
+            self.visits.found(urls)
+            self._db.execute("INSERT OR REPLACE INTO archive_files VALUES (?, ?)", [file, size])
+
     def page_count(self) -> int:
-        """Number of stored pages."""
-        return self._count("pages")
+        """Number of stored pages, without those that left their site."""
+        return self._count("SELECT count(*) FROM live_pages")
 
     # Passages
 
@@ -207,9 +223,9 @@ class Catalog:
         return frozenset(row[0] for row in self._db.execute(_COPIES).fetchall())
 
     def split_states(self) -> Iterator[SplitState]:
-        """What each page was split with, ordered by URL. Other statements may run in between."""
+        """What each page that is still there was split with, ordered by URL. Other statements may run in between."""
         cursor = self._db.cursor()
-        cursor.execute("SELECT url, host, content_hash, block_digests, split_key FROM pages ORDER BY url")
+        cursor.execute("SELECT url, host, content_hash, block_digests, split_key FROM live_pages ORDER BY url")
         while rows := cursor.fetchmany(_READ_BATCH):
             for url, host, content_hash, digests, key in rows:
                 yield SplitState(url, host, content_hash, tuple(digests), key)
@@ -230,21 +246,30 @@ class Catalog:
             self._db.unregister("keys")
 
     def passage_count(self) -> int:
-        """Number of stored passages."""
-        return self._count("passages")
+        """Number of stored passages of pages that are still there."""
+        return self._count("SELECT count(*) FROM passages WHERE url IN (SELECT url FROM live_pages)")
+
+    def passages_by_page(self) -> Iterator[tuple[str, int]]:
+        """The URL of each page that would be published, and the number of its passages."""
+        rows = self._db.execute(
+            "SELECT url, count(*) FROM passages "
+            "WHERE url IN (SELECT url FROM live_pages WHERE split_key <> '') GROUP BY url ORDER BY url"
+        ).fetchall()
+        yield from ((str(url), int(count)) for url, count in rows)
 
     def pages_with_passages(self) -> Iterator[tuple[Page, list[Passage]]]:
-        """Each page that has passages, ordered by URL, with its passages in order.
+        """Each page that is still there and has passages, ordered by URL, with its passages in order.
 
         A page that changed and was not split since is left out: its passages are cut from its old text.
         """
         pages, passages = self._db.cursor(), self._db.cursor()
         pages.execute(
-            f"SELECT {_PAGE_COLUMNS} FROM pages "  # noqa: S608 - constant
+            f"SELECT {_PAGE_COLUMNS} FROM live_pages "  # noqa: S608 - constant
             "WHERE split_key <> '' AND url IN (SELECT url FROM passages) ORDER BY url"
         )
         passages.execute(
-            "SELECT * FROM passages WHERE url IN (SELECT url FROM pages WHERE split_key <> '') ORDER BY url, ordinal"
+            "SELECT * FROM passages WHERE url IN (SELECT url FROM live_pages WHERE split_key <> '') "
+            "ORDER BY url, ordinal"
         )
         stream = _rows(passages)
         row = next(stream, None)
@@ -258,8 +283,8 @@ class Catalog:
 
     # Inside
 
-    def _count(self, table: str) -> int:
-        row = self._db.execute(f"SELECT count(*) FROM {table}").fetchone()  # noqa: S608 - our own names
+    def _count(self, query: str) -> int:
+        row = self._db.execute(query).fetchone()
         assert row is not None
         return int(row[0])
 
@@ -317,7 +342,7 @@ class _Stored(NamedTuple):
 
 
 class _Transaction:
-    """Commits at the end, rolls back on an exception."""
+    """Commits at the end, rolls back on an exception; what the database says against it becomes a CatalogError."""
 
     def __init__(self, db: duckdb.DuckDBPyConnection) -> None:
         self._db = db
@@ -328,10 +353,16 @@ class _Transaction:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if kind is None:
-            self._db.commit()
-        else:
-            self._db.rollback()
+        try:
+            if kind is None:
+                self._db.commit()
+            else:
+                self._db.rollback()
+        except duckdb.Error as failure:
+            # DuckDB gives up a transaction by itself when it cannot be written.
+            error = error or failure
+        if isinstance(error, duckdb.Error):
+            raise CatalogError(f"the catalogue cannot be written; is the disk full? {error}") from error
 
 
 def _rows(cursor: duckdb.DuckDBPyConnection) -> Iterator[tuple[Any, ...]]:

@@ -43,6 +43,11 @@ class DataFolder:
         return self.root / "snapshots"
 
     @property
+    def coverage(self) -> Path:
+        """The coverage report of the last refresh."""
+        return self.root / "coverage.json"
+
+    @property
     def current(self) -> Path:
         """The pointer to the live snapshot."""
         return self.root / "CURRENT"

@@ -10,6 +10,7 @@ from starlette.middleware import Middleware
 from starlette.responses import Response
 
 from authority_search.models import (
+    CoverageReply,
     ErrorReply,
     Health,
     OpenReply,
@@ -109,6 +110,11 @@ def _search_routes(live: "LiveSearcher", permits: Permits) -> APIRouter:
     async def sources() -> Response:
         """All sources with their standing, and how many pages and passages the live snapshot holds of each."""
         return await answer(lambda: live.current().sources())
+
+    @router.get("/coverage", summary="How well the sources are kept", response_model=CoverageReply, responses=_BUSY)
+    async def coverage() -> Response:
+        """Pages, passages, age, errors and refusals by source, sector and tier, as of the last refresh."""
+        return await answer(live.coverage)
 
     return router
 

@@ -8,13 +8,14 @@ import logging
 import threading
 from collections.abc import Callable
 
-from authority_search.models import Readiness, SearchRequest
+from authority_search.models import CoverageReply, Readiness, SearchRequest
 from domain_lists.errors import DomainListError
 from index.encoders import Encoder
 from index.errors import IndexingError, SnapshotInvalid
 from index.rerankers import Reranker
 from index.store import SnapshotStore
 from ranking.settings import RankingSettings
+from service.coverage import load_coverage
 from service.errors import NotReady, ServiceError
 from service.searcher import Searcher
 
@@ -75,6 +76,10 @@ class LiveSearcher:
             reranker=searcher.reranker.model if searcher.reranker else None,
             reason=self._trouble or None,
         )
+
+    def coverage(self) -> CoverageReply:
+        """What the last refresh of the data folder covered. Raises NotReady before the first."""
+        return load_coverage(self._store.folder)
 
     def refresh(self) -> None:
         """Open the published snapshot if it was not tried yet; keep the old one if that fails."""

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from crawler.archive import archive_files
@@ -21,6 +22,7 @@ from index.errors import SnapshotInvalid
 from index.lock import write_lock
 from index.progress import Progress, silent
 from index.store import DataFolder, SnapshotStore
+from service.loss import require_little_loss
 from service.settings import Settings
 
 
@@ -45,6 +47,11 @@ class CrawlResult:
 def load_sources(settings: Settings) -> SourceList:
     """The bundled list with the settings' further files. Raises InvalidSourceList."""
     return SourceList.load(settings.source_files)
+
+
+def utc_second(moment: datetime) -> str:
+    """A moment as the catalogue writes it: ISO 8601, UTC, to the second."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def open_store(settings: Settings) -> SnapshotStore:
@@ -78,6 +85,8 @@ def run_crawl(
             finish_run(run)
             raise
         done = _ingest(settings, sources, archive_files(run.folder), progress)
+        with Catalog(folder.catalog) as catalog:
+            catalog.runs.put(run.id, utc_second(datetime.now(UTC)), fetched.sources)
     return CrawlResult(run.id, fetched, done.ingested, done.split)
 
 
@@ -104,14 +113,28 @@ def run_reindex(
         )
 
 
-def run_publish(settings: Settings, load_encoder: Callable[[], Encoder], progress: Progress = silent) -> BuildReport:
-    """Build a snapshot of everything in the catalogue and make it the live one; nothing happens if nothing changed."""
-    sources = load_sources(settings)
+def run_publish(
+    settings: Settings, load_encoder: Callable[[], Encoder], progress: Progress = silent, force: bool = False
+) -> BuildReport:
+    """Build a snapshot of everything in the catalogue and make it the live one; nothing happens if nothing changed.
+
+    Raises TooMuchLost, unless it is `force`d, where more than `refresh.max_lost_share` of the live passages would go.
+    """
+    with write_lock(settings.data_dir):
+        return publish_all(settings, load_sources(settings), load_encoder, progress, force)
+
+
+def publish_all(
+    settings: Settings, sources: SourceList, load_encoder: Callable[[], Encoder], progress: Progress, force: bool
+) -> BuildReport:
+    """`run_publish` for who holds the lock."""
     store = open_store(settings)
-    with write_lock(settings.data_dir), Catalog(store.folder.catalog) as catalog:
+    with Catalog(store.folder.catalog) as catalog:
         split_pages(catalog, settings.passages, progress)
         if not catalog.passage_count():
             raise SnapshotInvalid(NOTHING_TO_PUBLISH)  # before the encoder is loaded, which takes seconds
+        if not force:
+            require_little_loss(store, catalog, sources, settings.refresh.max_lost_share)
         report = build_snapshot(lambda: listed_pages(catalog, sources), sources, load_encoder(), store, progress)
         if report.built:
             store.publish(report.snapshot)

@@ -21,7 +21,7 @@ from pydantic_settings import (
 )
 
 from authority_search.validation import explain
-from crawler.settings import CrawlSettings, PassageSettings
+from crawler.settings import CrawlSettings, PassageSettings, RefreshSettings
 from index.settings import EncoderSettings, RerankerSettings
 from ranking.settings import RankingSettings
 from service.errors import InvalidSettings
@@ -58,6 +58,7 @@ class Settings(BaseSettings):
         tuple[Path, ...], Field(description="Further source lists (columns of domain_lists/sources.csv)")
     ] = ()
     crawl: CrawlSettings = CrawlSettings()
+    refresh: RefreshSettings = RefreshSettings()
     passages: PassageSettings = PassageSettings()
     encoder: EncoderSettings = EncoderSettings()
     ranking: RankingSettings = RankingSettings()

@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 import uvicorn
 
 from authority_search.models import (
+    CoverageLine,
+    CoverageReply,
     DateEvidence,
     Dates,
     Hit,
@@ -102,6 +104,19 @@ class CannedLive:
         if self.searcher is None:
             return Readiness(status="starting", reason="loading the encoder")
         return Readiness(status="ready", snapshot="s1", passages=9, encoder="canned")
+
+    def coverage(self) -> CoverageReply:
+        if self.searcher is None:
+            raise NotReady("there is no coverage report yet")
+        line = CoverageLine(
+            name="all", sources=1, pages=2, passages=9, gone=0, age_days=0.5, oldest_days=1.5, errors=0, denied=3,
+            failing=0,
+        )  # fmt: skip
+        lines = [line.model_copy(update={"name": name}) for name in ("tier 1", "health", "who.int")]
+        tier, sector, source = lines
+        return CoverageReply(
+            made="2026-01-01T00:00:00Z", listed=7, total=line, tiers=[tier], sectors=[sector], sources=[source]
+        )
 
     def start(self) -> None:
         self.calls.append("start")

@@ -96,6 +96,14 @@ def html_gzip(text: str) -> Reply:
     return Reply(gzip.compress(text.encode()), headers={"Content-Type": "text/html", "Content-Encoding": "gzip"})
 
 
+def conditional(seen: Seen, reply: Reply) -> Reply:
+    """The 304 that a request with the condition of this reply is given, the reply itself otherwise."""
+    tag, since = reply.headers.get("ETag"), reply.headers.get("Last-Modified")
+    asked_tag, asked_since = seen.headers.get("If-None-Match"), seen.headers.get("If-Modified-Since")
+    same = tag == asked_tag if asked_tag else since is not None and since == asked_since
+    return Reply(status=304, headers=reply.headers | {"Content-Length": "0"}) if same and reply.status == 200 else reply
+
+
 @contextmanager
 def misbehaving_web() -> Iterator[Site]:
     """A site with no pages, served until the block ends on all addresses of 127.0.0.0/8."""
@@ -107,7 +115,8 @@ def misbehaving_web() -> Iterator[Site]:
 
         def do_GET(self) -> None:
             host = self.headers.get("Host", "").partition(":")[0]
-            reply = site.take(Seen(time.monotonic(), host, self.path, dict(self.headers.items())))
+            seen = Seen(time.monotonic(), host, self.path, dict(self.headers.items()))
+            reply = conditional(seen, site.take(seen))
             time.sleep(reply.wait)
             try:
                 self.send_response(reply.status)

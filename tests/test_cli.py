@@ -79,8 +79,8 @@ COMMANDS = sorted(commands(typer.main.get_command(app)))
 
 def test_all_commands_are_there() -> None:
     assert {" ".join(path) for path in COMMANDS} == {
-        "sources", "sources match", "sources score", "sources check", "crawl", "ingest", "reindex", "publish",
-        "snapshots",
+        "sources", "sources match", "sources score", "sources check", "crawl", "ingest", "reindex", "refresh",
+        "coverage", "publish", "snapshots",
         "snapshots use", "snapshots remove", "snapshots verify", "search", "open", "serve", "settings", "demo",
         "bench run", "bench report", "bench gate", "bench passages", "bench authority",
     }  # fmt: skip
@@ -98,7 +98,7 @@ def test_each_command_helps_with_an_example(cli: Cli, path: tuple[str, ...]) -> 
 def test_the_help_tells_the_exit_codes_of_the_readme(cli: Cli) -> None:
     documented = re.findall(r"^\| (\d+) \| .+\|$", README.read_text(encoding="utf-8"), re.MULTILINE)
     said = " ".join(cli("--help").out.split())
-    assert documented == ["0", "1", "2", "3", "4", "130"]
+    assert documented == ["0", "1", "2", "3", "4", "5", "6", "130"]
     codes = said.partition("Exit codes:")[2]
     assert all(re.search(rf"\b{code} \w", codes) for code in documented)
 

@@ -184,10 +184,10 @@ def test_links_are_absolute_once_and_in_order() -> None:
 def test_nofollow_is_honoured_in_each_of_its_forms() -> None:
     two = b'<a href="/a" rel="external NoFollow">a</a><a href="/b">b</a>'
     meta = b'<meta name="Robots" content="noindex, NOFOLLOW">'
-    assert links_of(PAGE, "text/html", "", two) == (["https://www.nature.com/b"], 1)
-    assert links_of(PAGE, "text/html", "", meta + two) == ([], 2)
-    assert links_of(PAGE, "text/html", "noindex, nofollow", two) == ([], 2)
-    assert links_of(PAGE, "text/html", "none", two) == ([], 2)
+    assert links_of(PAGE, "text/html", "", two)[:2] == (["https://www.nature.com/b"], 1)
+    assert links_of(PAGE, "text/html", "", meta + two)[:2] == ([], 2)
+    assert links_of(PAGE, "text/html", "noindex, nofollow", two)[:2] == ([], 2)
+    assert links_of(PAGE, "text/html", "none", two)[:2] == ([], 2)
 
 
 @pytest.mark.parametrize("body", [b"", b"\0\0", b"<", b"\xff\xfe<", b"<!-- only -->", b"<a href=", b"<div>" * 9000])

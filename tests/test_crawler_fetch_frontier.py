@@ -6,7 +6,8 @@ import pytest
 from misbehaving_web import loopback_sources
 
 from crawler.archive import Response
-from crawler.frontier import MAX_HOST_FAILURES, Frontier, Visit
+from crawler.frontier import MAX_HOST_FAILURES, Frontier
+from crawler.host_queues import Visit
 from crawler.scope import Scope
 from crawler.settings import CrawlSettings
 

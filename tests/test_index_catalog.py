@@ -1,5 +1,6 @@
 import multiprocessing
 import random
+import resource
 from dataclasses import replace
 from pathlib import Path
 
@@ -56,6 +57,23 @@ def test_the_position_of_an_archive_file_is_kept_with_its_pages(tmp_path: Path) 
     with Catalog(path) as catalog:
         assert (catalog.position("a.warc.gz"), catalog.position("b.warc.gz")) == (5_000_000_000, 0)
         assert catalog.page(URL) == page()
+
+
+def test_a_full_disk_is_an_error_in_one_line_and_the_catalogue_stays_as_it_was(tmp_path: Path) -> None:
+    path = tmp_path / "catalog.duckdb"
+    with Catalog(path) as catalog:
+        catalog.put_pages("a", 1, [page("kept")])
+    many = [page(random.randbytes(20_000).hex(), url=f"{URL}/{number}") for number in range(100)]
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    with Catalog(path) as catalog:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size + 100_000, hard))
+        try:
+            with pytest.raises(CatalogError, match="is the disk full"):
+                catalog.put_pages("a", 2, many)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    with Catalog(path) as catalog:
+        assert (catalog.page_count(), catalog.position("a")) == (1, 1)
 
 
 def test_new_text_is_dated_by_the_crawl_that_saw_it_first(catalog: Catalog) -> None:
@@ -159,7 +177,7 @@ def test_a_catalogue_of_another_version_is_refused_and_let_go(tmp_path: Path) ->
     Catalog(path).close()
     with duckdb.connect(str(path)) as db:
         db.execute("UPDATE meta SET schema_version = 99")
-    with pytest.raises(CatalogError, match=r"has schema 99, this version reads 1; move it away and ingest"):
+    with pytest.raises(CatalogError, match=r"has schema 99, this version reads 2; move it away and ingest"):
         Catalog(path)
     with duckdb.connect(str(path)) as db:
         assert db.execute("SELECT schema_version FROM meta").fetchall() == [(99,)]

@@ -37,7 +37,7 @@ from service.pipeline import run_publish
 from service.settings import load_settings
 def progress(stage, done, total):
     print(stage, flush=True)
-run_publish(load_settings(Path(sys.argv[1])), LetterEncoder, progress)
+run_publish(load_settings(Path(sys.argv[1])), LetterEncoder, progress, force=True)
 """
 
 
@@ -248,7 +248,7 @@ def test_a_crawl_killed_at_any_moment_goes_on(undisturbed: tuple[Settings, Site]
             killer.kill_when(after_requests)
         killer.interrupt_when(after_requests)
         killer.complete()
-    run_publish(killed, LetterEncoder)
+    run_publish(killed, LetterEncoder, force=True)
     assert len(list(DataFolder(killed.data_dir).archive.iterdir())) == 1
     assert answers(killed) == answers(settings)
 
@@ -264,7 +264,7 @@ def test_an_ingest_killed_at_any_moment_goes_on(undisturbed: tuple[Settings, Sit
             killer.kill_when(lambda _process: time.sleep(killer.random.uniform(0.8, 3.0)))
         killer.complete()
     assert run_ingest(killed, files).ingested.responses == 0
-    run_publish(killed, LetterEncoder)
+    run_publish(killed, LetterEncoder, force=True)
     assert answers(killed) == answers(settings)
 
 

@@ -12,10 +12,18 @@ import httpx
 import pytest
 from http_server import CannedLive, CannedSearcher, service
 
+from authority_search import Client, NotReady
 from authority_search.models import MAX_QUERIES, ErrorReply, SearchReply, SearchRequest
 from service.errors import Internal
 
-ROUTES = {"/batch_search": "post", "/batch_open": "post", "/sources": "get", "/health": "get", "/ready": "get"}
+ROUTES = {
+    "/batch_search": "post",
+    "/batch_open": "post",
+    "/sources": "get",
+    "/coverage": "get",
+    "/health": "get",
+    "/ready": "get",
+}
 
 
 @pytest.fixture(scope="module")
@@ -151,6 +159,14 @@ def test_a_full_service_says_so_at_once_and_stays_responsive() -> None:
         assert refused.headers["retry-after"] == "1"
         # The permits came back.
         assert httpx.post(f"{url}/batch_search", json={"queries": ["a"]}).status_code == 200
+
+
+def test_the_coverage_is_that_of_the_last_refresh_and_503_before_it(http: httpx.Client) -> None:
+    reply = http.get("/coverage").json()
+    assert (reply["total"]["pages"], reply["total"]["denied"]) == (2, 3)
+    assert [reply[part][0]["name"] for part in ("tiers", "sectors", "sources")] == ["tier 1", "health", "who.int"]
+    with service(CannedLive()) as url, Client(url) as client, pytest.raises(NotReady, match="no coverage report yet"):
+        client.coverage()
 
 
 def test_openapi_describes_each_route_its_errors_and_examples(http: httpx.Client) -> None:

@@ -19,6 +19,7 @@ from authority_search._errors import (
 from authority_search._retries import Outcome
 from authority_search.models import (
     Authority,
+    CoverageReply,
     DateFilter,
     ErrorReply,
     Health,
@@ -89,6 +90,7 @@ def open_call(targets: str | Sequence[str], options: Mapping[str, Any]) -> Call[
 
 
 SOURCES = Call("GET", "/sources", SourcesReply)
+COVERAGE = Call("GET", "/coverage", CoverageReply)
 HEALTH = Call("GET", "/health", Health)
 # A service that is starting answers 503 with a reply of its own.
 READY = Call("GET", "/ready", Readiness, accepted=frozenset({200, 503}))

@@ -10,6 +10,7 @@ from typing import Self, Unpack
 import httpx
 
 from authority_search._calls import (
+    COVERAGE,
     HEALTH,
     READY,
     SOURCES,
@@ -23,7 +24,7 @@ from authority_search._calls import (
     search_call,
 )
 from authority_search._retries import Outcome, seconds_to_wait
-from authority_search.models import Health, OpenReply, Readiness, SearchReply, SourcesReply
+from authority_search.models import CoverageReply, Health, OpenReply, Readiness, SearchReply, SourcesReply
 
 DEFAULT_URL = "http://127.0.0.1:8080"
 DEFAULT_TIMEOUT = 60.0
@@ -55,6 +56,10 @@ class Client:
     def sources(self) -> SourcesReply:
         """All sources and profiles, with what the live snapshot holds of each."""
         return self._send(SOURCES)
+
+    def coverage(self) -> CoverageReply:
+        """How well the sources are kept, as of the last refresh. Raises NotReady before the first one."""
+        return self._send(COVERAGE)
 
     def health(self) -> Health:
         """Whether the process is alive."""
@@ -110,6 +115,10 @@ class AsyncClient:
     async def sources(self) -> SourcesReply:
         """As `Client.sources`."""
         return await self._send(SOURCES)
+
+    async def coverage(self) -> CoverageReply:
+        """As `Client.coverage`."""
+        return await self._send(COVERAGE)
 
     async def health(self) -> Health:
         """As `Client.health`."""

@@ -281,6 +281,38 @@ class SourcesReply(Reply):
     profiles: dict[str, str]
 
 
+class CoverageLine(Reply):
+    """One line of the coverage report: a source, a sector, a tier, or all.
+
+    `pages` and `passages` are those that would be published, `gone` pages that left their site. `age_days` is the
+    median time since a page was last looked at, `oldest_days` the longest; None where there is no page. `errors` and
+    `denied` (by robots.txt) are of the newest run of each source, `failing` the sources that gave nothing but errors
+    in it.
+    """
+
+    name: str
+    sources: int
+    pages: int
+    passages: int
+    gone: int
+    age_days: float | None
+    oldest_days: float | None
+    errors: int
+    denied: int
+    failing: int
+
+
+class CoverageReply(Reply):
+    """Reply of `GET /coverage`, made by the last refresh. Of the `listed` sources those crawled have lines."""
+
+    made: str
+    listed: int
+    total: CoverageLine
+    tiers: list[CoverageLine]
+    sectors: list[CoverageLine]
+    sources: list[CoverageLine]
+
+
 class Health(Reply):
     """Reply of `GET /health`: the process is alive."""
 

@@ -21,7 +21,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, Tim
 from authority_search import AuthoritySearchError
 from crawler.errors import CrawlError
 from domain_lists.errors import DomainListError
-from index.errors import DataFolderLocked, IndexingError, SnapshotNotFound
+from index.errors import DataFolderLocked, IndexingError, SnapshotNotFound, TooMuchLost
 from index.progress import Progress
 from service.errors import ServiceError
 from service.settings import Settings, load_settings
@@ -29,10 +29,11 @@ from service.settings import Settings, load_settings
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
-EXIT_FAILED, EXIT_NOTHING_PUBLISHED, EXIT_LOCKED, EXIT_INTERRUPTED = 1, 3, 4, 130
+EXIT_FAILED, EXIT_NOTHING_PUBLISHED, EXIT_LOCKED, EXIT_REFUSED, EXIT_UNREACHABLE, EXIT_INTERRUPTED = 1, 3, 4, 5, 6, 130
 EXIT_CODES = """
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 no such snapshot, or nothing is published yet, 4 another run holds the
-data folder, 130 interrupted (run the same command again to go on).
+data folder, 5 too much would be lost and nothing was published, 6 no source could be read, 130 interrupted (run the
+same command again to go on).
 """
 
 KNOWN_ERRORS = (DomainListError, CrawlError, IndexingError, ServiceError, AuthoritySearchError, OSError)
@@ -58,6 +59,12 @@ def settings_of(context: typer.Context) -> Settings:
 def print_json(value: object) -> None:
     """Print a record, a model or a mapping as one JSON object."""
     sys.stdout.write(json.dumps(_plain(value), ensure_ascii=False) + "\n")
+
+
+def counts_in_words(counts: Mapping[str, int] | Mapping[int, int]) -> str:
+    """Names with their counts, largest first."""
+    largest_first = sorted(counts.items(), key=lambda one: -one[1])
+    return ", ".join(f"{escape(str(key))} {value:,}" for key, value in largest_first)
 
 
 def run_command(command: Callable[[], None]) -> NoReturn:
@@ -130,6 +137,8 @@ class _LogProgress:
 def _exit_code(error: Exception) -> int:
     if isinstance(error, SnapshotNotFound):
         return EXIT_NOTHING_PUBLISHED
+    if isinstance(error, TooMuchLost):
+        return EXIT_REFUSED
     return EXIT_LOCKED if isinstance(error, DataFolderLocked) else EXIT_FAILED
 
 

@@ -6,7 +6,15 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from service.cli.console import EXIT_INTERRUPTED, JsonOption, out, print_json, settings_of, shown_progress
+from service.cli.console import (
+    EXIT_INTERRUPTED,
+    JsonOption,
+    counts_in_words,
+    out,
+    print_json,
+    settings_of,
+    shown_progress,
+)
 from service.pipeline import CrawlResult, IngestResult, load_sources, run_crawl, run_ingest, run_reindex
 
 app = typer.Typer()
@@ -121,9 +129,9 @@ def print_crawl(result: CrawlResult) -> None:
     fetched = result.fetched
     pages = sum(fetched.pages.values())
     out.print(f"Run {result.run}: {pages:,} pages, {fetched.bytes:,} bytes in {fetched.seconds:.1f} s")
-    out.print(f"Responses by status: {_counts(fetched.responses)}")
+    out.print(f"Responses by status: {counts_in_words(fetched.responses)}")
     if fetched.refused:
-        out.print(f"URLs not fetched: {_counts(fetched.refused)}")
+        out.print(f"URLs not fetched: {counts_in_words(fetched.refused)}")
     for failure in fetched.failures[:5]:
         out.print(f"Failed: {escape(str(failure))}")
     _print_ingest(IngestResult(result.ingested, result.split))
@@ -133,12 +141,7 @@ def _print_ingest(result: IngestResult) -> None:
     pages, split = result.ingested.pages, result.split
     out.print(f"Pages: {pages.new:,} new, {pages.changed:,} changed, {pages.unchanged:,} unchanged")
     if result.ingested.skipped:
-        out.print(f"Skipped: {_counts(result.ingested.skipped)}")
+        out.print(f"Skipped: {counts_in_words(result.ingested.skipped)}")
     out.print(f"Split into passages: {split.resplit:,} of {split.pages:,} pages, {split.passages:,} passages")
     if split.copies:
         out.print(f"Pages with the content of another URL of their host: {split.copies:,}")
-
-
-def _counts(counts: object) -> str:
-    assert isinstance(counts, dict)
-    return ", ".join(f"{escape(str(key))} {value:,}" for key, value in sorted(counts.items(), key=lambda one: -one[1]))

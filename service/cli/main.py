@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from service.cli import demo, gather, look, serve, settings, snapshots, sources
+from service.cli import coverage, demo, gather, look, refresh, serve, settings, snapshots, sources
 from service.cli.console import EXIT_CODES, GlobalOptions
 
 app = typer.Typer(
@@ -21,7 +21,8 @@ _HELP = f"""
 Paragraph search over a curated web of sources that can be cited.
 
 The usual way: [bold]sources[/] to see what is listed, [bold]crawl[/] (or [bold]ingest[/] WARC files you have), then
-[bold]publish[/] to build a snapshot, then [bold]serve[/] it, or [bold]search[/] from here.
+[bold]publish[/] to build a snapshot, then [bold]serve[/] it, or [bold]search[/] from here. [bold]refresh[/] does all
+of it again at the cost of what changed.
 
 {EXIT_CODES}
 """
@@ -49,5 +50,5 @@ def _global_options(
     context.obj = GlobalOptions(settings_file, data_dir)
 
 
-for _commands in (sources, gather, snapshots, look, serve, settings, demo):
+for _commands in (sources, gather, refresh, coverage, snapshots, look, serve, settings, demo):
     app.add_typer(_commands.app)

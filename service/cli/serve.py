@@ -22,7 +22,7 @@ def serve(
     host: Annotated[str | None, typer.Option(help="Address; overrides server.host.")] = None,
     port: Annotated[int | None, typer.Option(min=0, max=65535, help="Port; overrides server.port.")] = None,
 ) -> None:
-    """Serve the live snapshot over HTTP: POST /batch_search and /batch_open, GET /sources, /health, /ready.
+    """Serve the live snapshot over HTTP: POST /batch_search and /batch_open, GET /sources, /coverage, /health, /ready.
 
     A newly published snapshot is picked up without a restart. The page /docs describes the API.
 

@@ -18,7 +18,13 @@ IdArgument = typer.Argument(help="Snapshot id, as `authority-search snapshots` l
 
 
 @app.command()
-def publish(context: typer.Context, as_json: Annotated[bool, JsonOption] = False) -> None:
+def publish(
+    context: typer.Context,
+    force: Annotated[
+        bool, typer.Option("--force", help="Publish even where more than refresh.max_lost_share would be lost.")
+    ] = False,
+    as_json: Annotated[bool, JsonOption] = False,
+) -> None:
     """Build a snapshot of everything gathered, validate it, and make it the live one.
 
     Only text that was never embedded before is encoded; if nothing changed, the live snapshot stays. A running
@@ -28,7 +34,7 @@ def publish(context: typer.Context, as_json: Annotated[bool, JsonOption] = False
     """
     settings = settings_of(context)
     with shown_progress() as progress:
-        report = run_publish(settings, lambda: load_encoder(settings.encoder), progress)
+        report = run_publish(settings, lambda: load_encoder(settings.encoder), progress, force)
     if as_json:
         print_json(report)
         return

@@ -1,0 +1,42 @@
+"""What an archived response says about its URL, for the catalogue's `visits`."""
+
+from urllib.parse import urlsplit
+
+from crawler.archive import Response
+from crawler.extract import Extracted, Skipped
+from crawler.sitemaps import site_map
+from domain_lists.errors import InvalidUrl
+from domain_lists.source_list import SourceList
+from domain_lists.urls import canonical_url
+from index.records import Page
+from index.visits import Fetch
+
+
+def fetches_of(
+    response: Response, result: Extracted | Skipped, pages: list[Page], sources: SourceList, max_bytes: int
+) -> list[Fetch]:
+    """The fetch that a response is, none where no source lists it, or where it is a robots.txt.
+
+    `pages` ends with the page it was extracted to, if it was, under the URL that the catalogue has it by.
+    """
+    try:
+        url = canonical_url(response.url)
+    except InvalidUrl:
+        return []
+    source = sources.listed(url)
+    if source is None or urlsplit(url).path == "/robots.txt":
+        return []
+    fetch = Fetch(
+        url,
+        source.id,
+        response.status,
+        response.fetched_at,
+        outcome="page" if isinstance(result, Extracted) else result.reason,
+        etag=response.header("ETag") or "",
+        last_modified=response.header("Last-Modified") or "",
+        hops=response.hops,
+    )
+    if isinstance(result, Extracted):
+        return [fetch._replace(page=pages[-1].url, content_hash=pages[-1].content_hash())]
+    is_map = response.status == 200 and result.reason == "not html" and site_map(response, max_bytes)
+    return [fetch._replace(outcome="map") if is_map else fetch]
