@@ -7,7 +7,7 @@ from urllib.parse import quote
 from bench.records import Collection
 from domain_lists.records import Source
 from domain_lists.source_list import SourceList
-from index.build import build_snapshot
+from index.build import PagesWithPassages, build_snapshot
 from index.encoders import Encoder
 from index.progress import Progress, silent
 from index.records import Block, Dated, Page, Passage, passage_id
@@ -27,7 +27,21 @@ def open_collection(collection: Collection, work_dir: Path, encoder: Encoder, pr
     `work_dir` around it. Raises SnapshotInvalid when no document has any text.
     """
     store = SnapshotStore(DataFolder(work_dir / "collections" / collection.name, work_dir / "vectors"))
-    report = build_snapshot(lambda: collection_pages(collection), collection_sources(), encoder, store, progress)
+    return open_index(lambda: collection_pages(collection), collection_sources(), encoder, store, progress)
+
+
+def open_index(
+    pages: PagesWithPassages,
+    sources: SourceList,
+    encoder: Encoder,
+    store: SnapshotStore,
+    progress: Progress = silent,
+) -> Snapshot:
+    """Index pages, which are read twice, as the only snapshot of the store; what is there is reused if it is the same.
+
+    Hold `index.lock` around it. Raises SnapshotInvalid when no page has any text.
+    """
+    report = build_snapshot(pages, sources, encoder, store, progress)
     store.publish(report.snapshot)
     for manifest in store.manifests():
         if manifest.id != report.snapshot:
