@@ -23,7 +23,7 @@ def passages_report(results: Sequence[Result], asked: Iterable[QuestionSet], set
         machine=machine(),
         settings={**settings, "baseline": BASELINE},
         results=tuple(results),
-        comparisons=compare(results, BASELINE),
+        comparisons=compare(results, BASELINE, HEADLINE),
         curves=(*mean_curves(results), *curves(results)),
         queries={one.collection: texts[asked_of(one.collection)] for one in results},
     )
