@@ -87,7 +87,7 @@ def run(
     with failing_clearly(), shown_progress() as progress:
         written = [*(system or DEFAULT), *(PEERS if peers else ())]
         bench = Bench(
-            tuple(parse_systems(written, settings.ranking)), work_dir, told(settings), baseline, latency, fresh
+            tuple(parse_systems(written, settings.ranking)), work_dir, _told(settings), baseline, latency, fresh
         )
         judged = read_inputs(inputs, noted)
         outcome = bench.run(judged, load_encoder(settings.encoder), inputs.run_files, progress, noted)
@@ -119,7 +119,6 @@ def _require_usable(inputs: Inputs) -> None:
         raise typer.BadParameter("--run-file goes with one collection")
 
 
-def told(settings: Settings) -> dict[str, str]:
-    """The settings that a report names."""
+def _told(settings: Settings) -> dict[str, str]:
     encoder = {"encoder.model": settings.encoder.model, "encoder.precision": settings.encoder.precision}
     return encoder | {f"ranking.{name}": str(value) for name, value in settings.ranking}

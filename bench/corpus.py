@@ -1,13 +1,15 @@
 """The documents of a collection as an index: made once, opened again while the content is the same."""
 
-from collections.abc import Iterator
+import shutil
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from urllib.parse import quote
 
 from bench.records import Collection
+from bench.results_cache import code_digest
 from domain_lists.records import Source
 from domain_lists.source_list import SourceList
-from index.build import PagesWithPassages, build_snapshot
+from index.build import build_snapshot
 from index.encoders import Encoder
 from index.progress import Progress, silent
 from index.records import Block, Dated, Page, Passage, passage_id
@@ -23,25 +25,31 @@ _SOURCE = Source(_HOST, "Test collection", "reference", "INT", "multi", "collect
 def open_collection(collection: Collection, work_dir: Path, encoder: Encoder, progress: Progress = silent) -> Snapshot:
     """Index the documents under `work_dir`, or reuse what is there, and open the snapshot.
 
-    All collections share the vectors in `work_dir/vectors`, so that a text is embedded once. Hold `index.lock` on
-    `work_dir` around it. Raises SnapshotInvalid when no document has any text.
+    Hold `index.lock` on `work_dir` around it. Raises SnapshotInvalid when no document has any text.
     """
-    store = SnapshotStore(DataFolder(work_dir / "collections" / collection.name, work_dir / "vectors"))
-    return open_index(lambda: collection_pages(collection), collection_sources(), encoder, store, progress)
+    return open_pages(collection.name, collection_pages(collection), collection_sources(), work_dir, encoder, progress)
 
 
-def open_index(
-    pages: PagesWithPassages,
+def open_pages(
+    name: str,
+    pages: Iterable[tuple[Page, list[Passage]]],
     sources: SourceList,
+    work_dir: Path,
     encoder: Encoder,
-    store: SnapshotStore,
     progress: Progress = silent,
 ) -> Snapshot:
-    """Index pages, which are read twice, as the only snapshot of the store; what is there is reused if it is the same.
+    """The same for any pages, ordered by URL. What another version of `index` built is removed.
 
-    Hold `index.lock` around it. Raises SnapshotInvalid when no page has any text.
+    All share the vectors in `work_dir/vectors`, so that a text is embedded once.
     """
-    report = build_snapshot(pages, sources, encoder, store, progress)
+    indexes = work_dir / "collections"
+    home = indexes / code_digest("index")[:12]
+    for other in indexes.glob("*"):
+        if other != home:
+            shutil.rmtree(other)
+    store = SnapshotStore(DataFolder(home / name, work_dir / "vectors"))
+    kept = list(pages)
+    report = build_snapshot(lambda: kept, sources, encoder, store, progress)
     store.publish(report.snapshot)
     for manifest in store.manifests():
         if manifest.id != report.snapshot:

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from authority_search.models import QueryResult, SearchRequest
-from bench.answers import Pages, QuestionSet, recalls
+from bench.answers import QuestionSet, recalls
 from bench.cached_encoder import CachedEncoder
 from bench.contexts import Context, ContextEncoder, changes_text, text_alone, with_title
-from bench.corpus import open_index
+from bench.corpus import open_pages
 from bench.errors import InvalidCollection, SystemFailed
 from bench.measures import means
 from bench.rankers import BATCH
@@ -25,7 +25,6 @@ from index.lock import write_lock
 from index.progress import Progress, silent
 from index.records import Page, Passage
 from index.snapshot import Snapshot
-from index.store import DataFolder, SnapshotStore
 from ranking.settings import RankingSettings
 from service.searcher import Searcher
 
@@ -92,15 +91,11 @@ class PassageBench:
                 if variant.context and not changes_text(variant.context, pages):
                     continue
                 encoding = ContextEncoder(encoder, variant.context, pages) if variant.context else encoder
-                snapshot = self._index(asked, name, pages, encoding, progress)
+                place = f"passages-{asked.home}-{name}".replace(",", "").replace(" ", "-")
+                snapshot = open_pages(place, pages, asked.sources, self.work_dir, encoding, progress)
                 own = [arm for arm in arms if arm != "lexical" or not variant.context]
                 found += self._results(asked, name, own, snapshot, encoding, progress)
         return found
-
-    def _index(self, asked: QuestionSet, variant: str, pages: Pages, encoder: Encoder, progress: Progress) -> Snapshot:
-        place = self.work_dir / "passages" / asked.home / variant.replace(",", "").replace(" ", "-")
-        store = SnapshotStore(DataFolder(place, self.work_dir / "vectors"))
-        return open_index(lambda: pages, asked.sources, encoder, store, progress)
 
     def _results(
         self,

@@ -1,6 +1,6 @@
 """`bench passages`: our passages against fixed windows and whole pages."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, NamedTuple
@@ -9,7 +9,6 @@ import typer
 
 from bench.answers import QuestionSet
 from bench.articles import article_set
-from bench.cli_run import told
 from bench.console import failing_clearly, noted
 from bench.contexts import NoEncoder
 from bench.documentation import documentation_sets
@@ -101,9 +100,14 @@ def _measured(settings: Settings, asked: Asked, variants: list[str], arms: list[
     bench = PassageBench(work_dir, encoder, settings.ranking)
     with shown_progress() as progress:
         results = [result for one in sets for result in bench.run(one, variants, arms, progress)]
-    cut = {f"passages.{name}": str(value) for name, value in settings.passages}
-    samples = {f"{one.name}: pages": f"{len(one.pages):,}" for one in sets}
-    return passages_report(results, sets, told(settings) | cut | samples)
+    return passages_report(results, sets, _told(settings, sets))
+
+
+def _told(settings: Settings, sets: Sequence[QuestionSet]) -> dict[str, str]:
+    told = {"encoder.model": settings.encoder.model, "encoder.precision": settings.encoder.precision}
+    for group in ("ranking", "passages"):
+        told |= {f"{group}.{name}": str(value) for name, value in getattr(settings, group)}
+    return told | {f"{one.name}: pages": f"{len(one.pages):,}" for one in sets}
 
 
 def _sets(settings: Settings, asked: Asked) -> Iterator[QuestionSet]:

@@ -62,16 +62,16 @@ def result_key(collection: Collection, manifest: Manifest, system: System) -> st
         "content": manifest.content,
         "encoder": asdict(manifest.encoder),
         "system": [system.way, system.ranking()],
-        "code": code_digest() if system.way not in PEERS else _version("bm25s"),
+        "code": code_digest("index", "ranking", "service") if system.way not in PEERS else _version("bm25s"),
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
 @cache
-def code_digest() -> str:
-    """SHA-256 of the source of what answers: a change of ranking must not be answered from the cache."""
+def code_digest(*packages: str) -> str:
+    """SHA-256 of the source of packages: what another code made must not be taken for what this one makes."""
     digest = hashlib.sha256()
-    for package in ("index", "ranking", "service"):
+    for package in packages:
         for file in sorted(_modules(files(package)), key=lambda one: one.name):
             digest.update(f"{package}/{file.name}\n".encode() + file.read_bytes())
     return digest.hexdigest()
