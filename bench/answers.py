@@ -1,5 +1,6 @@
 """Questions and what answers them: a string that must stand in the reply, or spans of a page that it must show."""
 
+import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -7,6 +8,10 @@ from statistics import fmean
 from typing import NamedTuple
 
 from authority_search.models import Hit
+from domain_lists.source_list import SourceList
+from index.records import Page, Passage
+
+Pages = Sequence[tuple[Page, list[Passage]]]
 
 SHOWN_SHARE = 0.6
 """A span counts as shown when the hits of a reply together hold at least this share of its characters."""
@@ -36,6 +41,26 @@ class Question:
     urls: tuple[str, ...] = ()
     answers: tuple[str, ...] = ()
     evidence: Mapping[str, tuple[Span, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class QuestionSet:
+    """Questions asked of pages, each page with the product's own passages.
+
+    `home` names the folder of its indexes: sets over the same pages share one.
+    """
+
+    name: str
+    home: str
+    pages: Pages
+    sources: SourceList
+    questions: Sequence[Question]
+    split: str = ""
+
+    def digest(self) -> str:
+        """SHA-256 (hex) of the texts of the pages and of the questions with their answers."""
+        content = [(page.url, page.content_hash()) for page, _ in self.pages]
+        return hashlib.sha256(repr([content, list(self.questions)]).encode()).hexdigest()
 
 
 def recalls(question: Question, hits: Sequence[Hit]) -> dict[str, float]:

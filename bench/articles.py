@@ -10,21 +10,27 @@ A question is answered by spans of the article, by two rules:
 The first is hard on whatever cuts paragraphs, the second is not: passages have to do well by both.
 """
 
+import random
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from itertools import pairwise
 from math import log
+from pathlib import Path
 from typing import NamedTuple
 
-from bench.answers import Question, Span
-from bench.corpus import document_url
+from bench.answers import Question, QuestionSet, Span
+from bench.beir import read_collection
+from bench.corpus import collection_sources, document_url
 from bench.records import Collection
+from bench.rows import Note, unsaid
+from crawler.passages import split
+from crawler.settings import PassageSettings
 from domain_lists.urls import host_of
 from index.analysis import index_terms
 from index.records import Block, Dated, Page
 from index.sentences import sentence_ends
 
-Terms = Callable[[str], frozenset[str]]
+NOTHING_REPEATED: frozenset[int] = frozenset()
 
 
 class Articles(NamedTuple):
@@ -32,6 +38,22 @@ class Articles(NamedTuple):
 
     pages: list[Page]
     questions: list[Question]
+
+
+def article_set(
+    folder: Path, judgments: str, settings: PassageSettings, most: int, group: int, seed: int, note: Note = unsaid
+) -> QuestionSet:
+    """A collection in BEIR layout as articles, cut into passages, with at most `most` of its questions.
+
+    Raises InvalidCollection.
+    """
+    collection = read_collection(folder, judgments, note)
+    made = articles(collection, group)
+    cut = [(page, list(split(page, NOTHING_REPEATED, settings))) for page in made.pages]
+    asked = made.questions
+    if len(asked) > most:
+        asked = random.Random(seed).sample(asked, most)  # noqa: S311 - no secret
+    return QuestionSet(collection.name, collection.name, cut, collection_sources(), asked, collection.split)
 
 
 def articles(collection: Collection, group: int = 5) -> Articles:

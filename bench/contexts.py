@@ -1,4 +1,4 @@
-"""Encoders that the bench puts around another one: with less context, with a memory for queries, with no model."""
+"""What is encoded of a passage, varied: an encoder with another context, and one without a model."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -49,25 +49,6 @@ class ContextEncoder:
 
     def encode_passages(self, texts: Sequence[str]) -> Vectors:
         return self._encoder.encode_passages([self._texts[text] for text in texts])
-
-
-class RememberingEncoder:
-    """Encodes each query once: a curve asks the same ones at every budget."""
-
-    def __init__(self, encoder: Encoder) -> None:
-        self._encoder = encoder
-        self._queries: dict[str, Vectors] = {}
-        self.description = encoder.description
-
-    def encode_queries(self, texts: Sequence[str]) -> Vectors:
-        new = [text for text in dict.fromkeys(texts) if text not in self._queries]
-        self._queries.update(zip(new, self._encoder.encode_queries(new), strict=True))
-        return np.array([self._queries[text] for text in texts], np.float32).reshape(
-            len(texts), self.description.dimensions
-        )
-
-    def encode_passages(self, texts: Sequence[str]) -> Vectors:
-        return self._encoder.encode_passages(texts)
 
 
 class NoEncoder:

@@ -2,15 +2,17 @@
 
 import json
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from importlib.resources import files
 from importlib.resources.abc import Traversable
+from pathlib import Path
 
 from authority_search.models import clean_text
-from bench.answers import Question, holds
+from bench.answers import Pages, Question, QuestionSet, holds
 from bench.errors import InvalidCollection
+from bench.rows import Note, unsaid
+from domain_lists.source_list import SourceList
 from index.catalog import Catalog
-from index.records import Page, Passage
 
 QUESTIONS = files("bench") / "questions" / "documentation.jsonl"
 
@@ -34,9 +36,22 @@ def read_questions(path: Traversable = QUESTIONS) -> list[Question]:
     return questions
 
 
-def sample_pages(
-    catalog: Catalog, questions: Sequence[Question], pages: int, seed: int
-) -> list[tuple[Page, list[Passage]]]:
+def documentation_sets(
+    catalog_file: Path, sources: SourceList, pages: int, seed: int, note: Note = unsaid
+) -> Iterator[QuestionSet]:
+    """A set for each language of our questions, over the same sample of pages. Raises InvalidCollection."""
+    every = read_questions()
+    with Catalog(catalog_file) as catalog:
+        drawn = sample_pages(catalog, every, pages, seed)
+    for language in sorted({question.language for question in every}):
+        those = [question for question in every if question.language == language]
+        asked = askable(those, drawn)
+        if len(asked) < len(those):
+            note(f"{language}: {len(those) - len(asked)} of {len(those)} questions have no answer in these pages")
+        yield QuestionSet(f"docs-{language}", "docs", drawn, sources, asked)
+
+
+def sample_pages(catalog: Catalog, questions: Sequence[Question], pages: int, seed: int) -> Pages:
     """The pages that answer, filled up to `pages` with others drawn at random, ordered by URL.
 
     All pages if the catalogue has no more. Raises InvalidCollection when it has none of the pages that answer.
@@ -55,7 +70,7 @@ def sample_pages(
     return [(page, passages) for page, passages in catalog.pages_with_passages() if page.url in chosen]
 
 
-def askable(questions: Sequence[Question], pages: Sequence[tuple[Page, list[Passage]]]) -> list[Question]:
+def askable(questions: Sequence[Question], pages: Pages) -> list[Question]:
     """The questions of which an answer stands in one of their pages, as far as they are here.
 
     Another edition of the documentation may say it in other words, or no longer.

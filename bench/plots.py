@@ -71,7 +71,7 @@ def _by_set(summary: Summary) -> Plot | None:
     axes = figure.add_subplot()
     for height, (_, values) in enumerate(rows):
         _dots(axes, height, values, systems)
-    axes.set_yticks(range(len(rows)), [drawable(label, 24) for label, _ in rows])
+    axes.set_yticks(range(len(rows)), [drawable(label, 28) for label, _ in rows])
     if len(summary.shared) > 1:
         axes.get_yticklabels()[-1].set_fontweight("bold")
         axes.axhspan(len(rows) - 1.5, len(rows) - 0.5, color=GRID, alpha=0.45, linewidth=0)
@@ -131,7 +131,7 @@ def _over_better_arm(summary: Summary) -> Plot | None:
         f"tolerated {signed(-TOLERATED)}", (-TOLERATED, len(values) - 0.45), (-4, 0), textcoords="offset points",
         ha="right", va="bottom", fontsize=7.5, color=WORSE,
     )  # fmt: skip
-    axes.set_yticks(range(len(values)), [drawable(summary.label(key), 24) for key, _ in differences])
+    axes.set_yticks(range(len(values)), [drawable(summary.label(key), 28) for key, _ in differences])
     axes.set_ylim(-0.6, len(values) + 0.3)
     axes.set_xlabel(f"{drawable(summary.main)}: {HYBRID} minus the better arm")
     axes.margins(x=0.12)

@@ -50,7 +50,7 @@ def _panel(axes: Axes, one: Comparison, queries: int) -> None:
         axes.stairs([value if value * wanted > 0 else 0 for value in values], edges, fill=True, color=colour)
     axes.axhline(0, color=MUTED, linewidth=0.8)
     mark = " *" if one.p_corrected < SIGNIFICANT else ""
-    axes.set_title(f"{drawable(one.collection, 18)} {signed(one.difference)}{mark}", fontsize=8.5)
+    axes.set_title(f"{drawable(one.collection, 26)} {signed(one.difference)}{mark}", fontsize=8)
     axes.annotate(f"{len(one.helped)} helped", (0.02, 0.02), xycoords="axes fraction", fontsize=7.5, color=BETTER)
     axes.annotate(
         f"{len(one.hurt)} hurt", (0.98, 0.95), xycoords="axes fraction", fontsize=7.5, color=WORSE, ha="right", va="top"

@@ -16,7 +16,7 @@ ARMS, HYBRID = ("lexical", "dense"), "hybrid"
 TOLERATED = 0.005
 """How much below its better arm the hybrid may fall on a set."""
 
-MAIN_MEASURE = "nDCG@10"
+MAIN_MEASURES = ("nDCG@10", "AR@1024")
 
 T = TypeVar("T")
 
@@ -37,7 +37,7 @@ class Standing:
 
 
 class Summary:
-    """Reads a report. `main` is the measure of the headline: nDCG@10 where it was taken, else the first one.
+    """Reads a report. `main` is the measure of the headline: nDCG@10 or AR@1024 where it was taken, else the first one.
 
     Means are over `shared`, the sets that every system was judged on: otherwise a system would gain by leaving out
     what is hard. Systems are ordered by that mean, the best first; equal ones keep the report's order.
@@ -50,7 +50,7 @@ class Summary:
         }
         self.sets: list[Key] = _unique((one.collection, one.split) for one in report.results)
         self.measures = _unique(measure for one in report.results for measure in one.means)
-        self.main = MAIN_MEASURE if MAIN_MEASURE in self.measures else next(iter(self.measures), "")
+        self.main = next((one for one in (*MAIN_MEASURES, *self.measures) if one in self.measures), "")
         systems = _unique(one.system for one in report.results)
         self.shared = [key for key in self.sets if all((key, system) in self._results for system in systems)]
         self.systems = sorted(systems, key=lambda system: -(self.mean(system, self.main) or 0.0))

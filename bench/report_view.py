@@ -79,7 +79,12 @@ Group = tuple[str, list[Comparison]]
 def headline(summary: Summary) -> tuple[str, str]:
     """Two sentences: which system is best and by how much, and how it does set by set."""
     if not summary.systems:
-        return "No results.", "Nothing was measured."
+        curves = len(summary.report.curves)
+        return (
+            (summary.report.title, f"{_counted(curves, 'curve')}.")
+            if curves
+            else ("No results.", "Nothing was measured.")
+        )
     if not summary.shared:
         return "No set was run by all systems.", "So there are no means; see the table for single sets."
     best, measure = summary.systems[0], summary.main

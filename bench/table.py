@@ -11,21 +11,23 @@ from bench.significance import LEVEL
 COLUMNS = ("nDCG@10", "R@10", "R@100", "RR@10", "P@1", "AR@1024")
 
 
-def results_table(report: Report) -> Table:
+def results_table(report: Report, columns: Sequence[str] = COLUMNS) -> Table:
     """A block of rows for each collection, and a last one with means where there are several collections.
 
-    The best of a block is bold; ▲ and ▼ mark what is significantly better or worse than the baseline.
+    The columns are measures, and the median latency where any was taken. The best of a block is bold; ▲ and ▼ mark
+    what is significantly better or worse than the baseline.
     """
     table = Table(box=None, pad_edge=False, collapse_padding=True)
     table.add_column("system", overflow="fold")
-    for name in (*COLUMNS, "p50 ms"):
+    timed = any(result.latency for result in report.results)
+    for name in (*columns, *(["p50 ms"] if timed else ())):
         table.add_column(name, justify="right", no_wrap=True)
     names = list(dict.fromkeys(result.collection for result in report.results))
     for name in names:
         block = [one for one in report.results if one.collection == name]
-        _add_block(table, f"{name} ({block[0].queries:,})", block, report.comparisons)
+        _add_block(table, f"{name} ({block[0].queries:,})", block, report.comparisons, columns)
     if len(names) > 1:
-        _add_block(table, f"mean of {len(names)}", _means(report.results, len(names)), ())
+        _add_block(table, f"mean of {len(names)}", _means(report.results, len(names)), (), columns)
     return table
 
 
@@ -37,7 +39,9 @@ def legend(report: Report) -> str:
     )
 
 
-def _add_block(table: Table, title: str, results: Sequence[Result], comparisons: Sequence[Comparison]) -> None:
+def _add_block(
+    table: Table, title: str, results: Sequence[Result], comparisons: Sequence[Comparison], columns: Sequence[str]
+) -> None:
     marks = {
         (one.collection, one.system, one.measure): "▲" if one.difference > 0 else "▼"
         for one in comparisons
@@ -47,10 +51,11 @@ def _add_block(table: Table, title: str, results: Sequence[Result], comparisons:
     for result in results:
         cells = [
             _cell(result.means.get(name), results, name, marks.get((result.collection, result.system, name), " "))
-            for name in COLUMNS
+            for name in columns
         ]
-        latency = f"{result.latency.p50:.1f}" if result.latency else "–"
-        table.add_row(f"  {escape(result.system)}", *cells, latency)
+        if len(table.columns) > 1 + len(columns):
+            cells.append(f"{result.latency.p50:.1f}" if result.latency else "–")
+        table.add_row(f"  {escape(result.system)}", *cells)
     table.add_section()
 
 
@@ -71,7 +76,7 @@ def _means(results: Sequence[Result], collections: int) -> list[Result]:
             continue
         means = {
             name: sum(one.means[name] for one in own) / len(own)
-            for name in COLUMNS
+            for name in own[0].means
             if all(name in one.means for one in own)
         }
         found.append(Result("", "", "", system, 0, means, {}))

@@ -1,21 +1,25 @@
 """Passages against fixed windows and whole pages: cutting, articles, questions, recall, the command's parts."""
 
-import json
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from bench_collections import write_collection
 from records import BANK, LetterEncoder, make_page, make_sources, small_pages, small_sources, with_passages
 
 from authority_search.models import Hit
-from bench.answers import Question, Span, holds, recalls, shown_share
+from bench.answers import Question, QuestionSet, Span, holds, recalls, shown_share
 from bench.articles import articles
-from bench.contexts import ContextEncoder, NoEncoder, RememberingEncoder, changes_text, text_alone, with_title
+from bench.cli import app
+from bench.contexts import ContextEncoder, NoEncoder, changes_text, text_alone, with_title
 from bench.documentation import QUESTIONS, askable, read_questions, sample_pages
 from bench.errors import InvalidCollection
-from bench.passages import BUDGETS, VARIANTS, Pair, QuestionSet, Recall, curves, measure, pair
-from bench.records import Collection
+from bench.passages import BUDGETS, CONTEXTS, VARIANTS, PassageBench, arm_settings
+from bench.passages_report import curves, mean_curves, passages_report
+from bench.records import Collection, Result
+from bench.report_file import load_report
 from bench.windows import fixed_windows, tokens, whole_page, words
 from crawler.archive import read_archive
 from crawler.extract import Extracted, extract
@@ -23,9 +27,10 @@ from domain_lists.source_list import SourceList
 from domain_lists.urls import canonical_url
 from index.build import embedded_text
 from index.catalog import Catalog, PageSplit
-from index.encoders import Vectors
+from index.encoders import Encoder
 from index.tokens import count_tokens
 from ranking.settings import RankingSettings
+from service.cli.console import run_command
 
 URL = f"https://{BANK}/page"
 
@@ -235,22 +240,6 @@ def test_a_context_changes_nothing_where_there_is_neither_title_nor_heading() ->
     assert changes_text(text_alone, with_passages([make_page(URL, "Text.", title="Title")]))
 
 
-def test_a_query_is_encoded_once() -> None:
-    class Counting(LetterEncoder):
-        asked = 0
-
-        def encode_queries(self, texts: Sequence[str]) -> Vectors:
-            self.asked += len(texts)
-            return super().encode_queries(texts)
-
-    inner = Counting()
-    encoder = RememberingEncoder(inner)
-    first = encoder.encode_queries(["b", "a", "b"])
-    assert (encoder.encode_queries(["a", "b"]) == first[[1, 0]]).all()
-    assert inner.asked == 2
-    assert encoder.encode_queries([]).shape[0] == 0
-
-
 # Recall
 
 
@@ -263,28 +252,51 @@ def small_set() -> QuestionSet:
     return QuestionSet("small", "small", with_passages(small_pages()), small_sources(), questions)
 
 
+def small_bench(folder: Path, encoder: Encoder | None = None, budgets: Sequence[int] = BUDGETS) -> PassageBench:
+    return PassageBench(folder, encoder or NoEncoder(), RankingSettings(), budgets)
+
+
 def test_every_variant_is_measured_by_the_searcher_and_a_second_run_agrees(tmp_path: Path) -> None:
-    arguments = (small_set(), list(VARIANTS), ["lexical", "hybrid"], BUDGETS, tmp_path)
     encoder = LetterEncoder()
-    found = measure(*arguments, encoder, RankingSettings())
-    # The variants that only embed other text are no variants of lexical search.
-    assert len(found) == (4 + 6) * len(BUDGETS)
+    found = small_bench(tmp_path, encoder).run(small_set(), list(VARIANTS), ["lexical", "hybrid"])
+    # What is embedded does not bear on lexical search.
+    assert [(one.collection, one.system) for one in found] == [
+        (f"{arm}: small", variant)
+        for variant in VARIANTS
+        for arm in ("lexical", "hybrid")
+        if arm == "hybrid" or variant not in CONTEXTS
+    ]
+    lexical = {one.system: one.per_query for one in found if one.collection == "lexical: small"}
+    assert {query: values["AR@128"] for query, values in lexical["passages"].items()} == {
+        "half": 1.0, "tender": 1.0, "never": 0.0,
+    }  # fmt: skip
+    assert all(not any(per_query["never"].values()) for per_query in lexical.values())
     encoded = encoder.encoded
-    assert measure(*arguments, encoder, RankingSettings()) == found
+    assert small_bench(tmp_path, encoder).run(small_set(), list(VARIANTS), ["lexical", "hybrid"]) == found
     assert encoder.encoded == encoded
-    lexical = {(one.variant, one.budget): one.per_question for one in found if one.arm == "lexical"}
-    assert lexical["passages", 128] == {"half": 1.0, "tender": 1.0, "never": 0.0}
-    assert all(recall["never"] == 0 for recall in lexical.values())
+
+
+def test_a_text_is_encoded_once_whatever_set_it_stands_in(tmp_path: Path) -> None:
+    encoder = LetterEncoder()
+    small_bench(tmp_path, encoder).run(small_set(), ["passages"], ["dense"])
+    encoded = encoder.encoded
+    small_bench(tmp_path, encoder).run(replace(small_set(), name="b", home="b"), ["passages"], ["dense"])
+    assert encoder.encoded == encoded
 
 
 def test_the_lexical_arm_alone_needs_no_model(tmp_path: Path) -> None:
     by_letters, by_none = (
-        measure(
-            small_set(), ["passages", "100 words"], ["lexical"], (128, 512), tmp_path / name, encoder, RankingSettings()
-        )
+        small_bench(tmp_path / name, encoder).run(small_set(), ["passages", "100 words"], ["lexical"])
         for name, encoder in (("a", LetterEncoder()), ("b", NoEncoder()))
     )
     assert by_letters == by_none
+
+
+def test_an_arm_decides_alone() -> None:
+    given = RankingSettings(depth=7)
+    assert arm_settings(given, "hybrid") == given
+    assert arm_settings(given, "dense") == RankingSettings(depth=7, dense_weight=1, dense_weight_chinese=1)
+    assert arm_settings(given, "lexical") == RankingSettings(depth=7, dense_weight=0, dense_weight_chinese=0)
 
 
 def test_a_smaller_budget_cuts_the_reply(tmp_path: Path) -> None:
@@ -292,40 +304,80 @@ def test_a_smaller_budget_cuts_the_reply(tmp_path: Path) -> None:
     page = make_page(URL, " ".join(f"filler{number} words" for number in range(100)), "The answer is forty-two.")
     questions = [Question("q", "filler words", answers=("forty-two",))]
     one = QuestionSet("one", "one", with_passages([page]), make_sources(BANK), questions)
-    found = measure(one, ["whole pages"], ["lexical"], (128, 4096), tmp_path, NoEncoder(), RankingSettings())
-    assert [(recall.budget, recall.mean) for recall in found] == [(128, 0.0), (4096, 1.0)]
+    (found,) = small_bench(tmp_path, budgets=(128, 4096)).run(one, ["whole pages"], ["lexical"])
+    assert found.means == {"AR@128": 0, "AR@4096": 1}
 
 
 def test_a_set_without_questions_is_refused(tmp_path: Path) -> None:
     empty = QuestionSet("empty", "empty", with_passages(small_pages()), small_sources(), [])
     with pytest.raises(InvalidCollection, match="empty has no question"):
-        measure(empty, ["passages"], ["lexical"], (128,), tmp_path, NoEncoder(), RankingSettings())
+        small_bench(tmp_path).run(empty, ["passages"], ["lexical"])
+
+
+def test_a_set_is_known_by_what_is_asked_and_of_which_pages() -> None:
+    small = small_set()
+    assert small.digest() == replace(small, name="other").digest()
+    assert small.digest() != replace(small, pages=small.pages[1:]).digest()
+    assert small.digest() != replace(small, questions=small.questions[1:]).digest()
+
+
+# The report
+
+
+def recalled(collection: str, system: str, *values: float) -> Result:
+    means = dict(zip(("AR@512", "AR@1024"), values, strict=True))
+    return Result(collection, "", "", system, 3, means, dict.fromkeys("abc", means))
 
 
 FOUND = [
-    Recall("c", "answer", "lexical", variant, budget, dict(zip("abc", values, strict=True)))
-    for variant, budget, values in [
-        ("passages", 512, (1.0, 1.0, 0.0)),
-        ("passages", 128, (1.0, 0.0, 0.0)),
-        ("whole pages", 512, (0.0, 0.0, 1.0)),
-    ]
+    recalled("hybrid: c paragraph", "passages", 0.25, 0.75),
+    recalled("hybrid: c paragraph", "whole pages", 0.0, 0.5),
+    recalled("hybrid: c sentence", "passages", 0.75, 1.0),
+    recalled("dense: c paragraph", "passages", 0.5, 0.5),
 ]
 
 
-def test_a_pair_compares_question_by_question() -> None:
-    compared = pair(FOUND[2], FOUND)
-    assert compared is not None
-    assert (compared.difference, compared.better, compared.worse) == (pytest.approx(-1 / 3), 1, 2)
-    assert pair(FOUND[2], FOUND[1:]) is None
-    assert pair(FOUND[0], FOUND) == Pair(0, 0, 0)
+def test_a_curve_has_a_line_for_each_way_to_cut() -> None:
+    first, *others = curves(FOUND)
+    assert first.title == "hybrid: c paragraph"
+    assert first.lines == {"passages": ((512, 0.25), (1024, 0.75)), "whole pages": ((512, 0.0), (1024, 0.5))}
+    assert first.note == "3 questions. At 1,024 tokens: passages 0.750, whole pages 0.500."
+    assert len(others) == 2
 
 
-def test_a_curve_has_a_line_for_each_variant_in_order_of_the_budget() -> None:
-    (curve,) = curves(FOUND)
-    assert curve.lines == {
-        "passages": ((128, pytest.approx(1 / 3)), (512, pytest.approx(2 / 3))),
-        "whole pages": ((512, pytest.approx(1 / 3)),),
-    }
-    assert curve.log_x
-    assert "3 questions" in curve.note
-    json.dumps(curve.lines)
+def test_the_mean_curve_of_an_arm_has_what_was_measured_on_all_its_sets() -> None:
+    (curve,) = mean_curves(FOUND)
+    assert (curve.title, curve.lines) == ("hybrid: mean of 2 sets", {"passages": ((512, 0.5), (1024, 0.875))})
+
+
+def test_the_report_compares_with_our_passages_and_knows_the_questions() -> None:
+    asked = replace(small_set(), name="c")
+    report = passages_report(FOUND, [asked], {"seed": "1"})
+    assert [(one.collection, one.system, one.measure, one.difference) for one in report.comparisons] == [
+        ("hybrid: c paragraph", "whole pages", "AR@512", -0.25),
+        ("hybrid: c paragraph", "whole pages", "AR@1024", -0.25),
+    ]
+    assert report.queries["dense: c paragraph"]["tender"] == "are old series still legal tender"
+    assert len(report.curves) == 1 + 3
+
+
+def test_the_command_prints_a_table_and_writes_a_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = write_collection(tmp_path / "tiny")
+    command = ["bench", "passages", "--no-documentation", str(folder), "--work-dir", str(tmp_path / "work")]
+    command += ["--arm", "lexical", "--variant", "passages", "--variant", "100 words", "--out", str(tmp_path / "out")]
+    with pytest.raises(SystemExit) as ended:
+        run_command(lambda: app(command, prog_name="authority-search"))
+    assert ended.value.code == 0
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert ["lexical:", "tiny", "sentence", "(2)"] in lines
+    assert ["passages", "1.0000", "1.0000", "1.0000"] in lines
+    report = load_report(tmp_path / "out" / "results.json")
+    assert report.settings["tiny: pages"] == "3"
+    assert "Passages against windows" in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+
+
+def test_the_command_names_a_variant_that_is_none(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        run_command(lambda: app(["bench", "passages", "--variant", "50 words"], prog_name="authority-search"))
+    assert ended.value.code == 2
+    assert "no variant '50 words'" in capsys.readouterr().err

@@ -107,6 +107,8 @@ def test_means_are_over_the_sets_that_every_system_ran() -> None:
     assert summary.systems == ["hybrid", "lexical", "dense"]
     assert [summary.mean(system, "nDCG@10") for system in summary.systems] == pytest.approx([0.75, 0.70, 0.50])
     assert summary.main == "nDCG@10"
+    recalls = (result("one", "a", 0, means=dict.fromkeys(("AR@512", "AR@1024"), 0.5)),)
+    assert Summary(replace(REPORT, results=recalls)).main == "AR@1024"
 
 
 def test_the_hybrid_is_held_against_the_better_arm_of_each_set() -> None:
@@ -131,11 +133,19 @@ def test_the_headline_names_the_best_its_margin_and_its_latency() -> None:
 
 
 def test_the_headline_of_little_says_what_is_missing() -> None:
-    assert headline(Summary(replace(REPORT, results=())))[0] == "No results."
     apart = (result("a", "x", 0.5), result("b", "y", 0.5))
     assert headline(Summary(replace(REPORT, results=apart)))[0] == "No set was run by all systems."
     alone = (result("a", "x", 0.5),)
     assert headline(Summary(replace(REPORT, results=alone))) == ("x: mean nDCG@10 0.500 over 1 set.", "")
+
+
+def test_curves_without_results_are_a_page_of_their_own(tmp_path: Path) -> None:
+    alone = replace(REPORT, results=(), comparisons=())
+    assert headline(Summary(alone)) == (REPORT.title, "1 curve.")
+    page = write_report(alone, tmp_path).read_text(encoding="utf-8")
+    targets = set(re.findall(r'href="#([\w-]+)"', page.partition("<main")[0])) - {"main"}
+    assert targets == {"curves", "how"}
+    assert headline(Summary(replace(alone, curves=()))) == ("No results.", "Nothing was measured.")
 
 
 def test_two_splits_of_a_collection_are_told_apart_and_share_no_mark() -> None:

@@ -8,6 +8,7 @@ from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
+from hatchling.builders.wheel import WheelBuilder
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("domain_lists", "index", "crawler", "ranking", "service", "bench")
@@ -55,3 +56,10 @@ def test_the_wheel_ships_what_the_project_names_and_nothing_else() -> None:
     assert all(
         (ROOT / folder / "__init__.py").is_file() and (ROOT / folder / "py.typed").is_file() for folder in shipped
     )
+
+
+def test_the_wheel_ships_data_but_no_drawings() -> None:
+    shipped = {file.distribution_path for file in WheelBuilder(str(ROOT)).recurse_included_files()}
+    assert (ROOT / "bench" / "figures").is_dir()
+    assert {"bench/questions/documentation.jsonl", "bench/templates/report.css", "bench/py.typed"} <= shipped
+    assert not [path for path in shipped if path.startswith("bench/figures/")]
