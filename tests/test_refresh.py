@@ -208,7 +208,7 @@ def test_a_page_that_now_moves_on_or_wants_no_index_leaves_at_once(site: Site, c
 
 
 def test_a_failing_source_is_kept_and_reported_and_left_in_peace_for_a_while(site: Site, tmp_path: Path) -> None:
-    settings = settings_in(tmp_path / "one", max_days=60, min_days=0.00001)
+    settings = settings_in(tmp_path / "one", max_days=60)
     refresh(settings, site.url(), site.url(host=OTHER), sources=(HOST, OTHER))
     whole = answers(settings)
     for path, reply in list(site.replies.items()):
