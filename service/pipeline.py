@@ -114,18 +114,29 @@ def run_reindex(
 
 
 def run_publish(
-    settings: Settings, load_encoder: Callable[[], Encoder], progress: Progress = silent, force: bool = False
+    settings: Settings,
+    load_encoder: Callable[[], Encoder],
+    progress: Progress = silent,
+    force: bool = False,
+    stage: bool = False,
 ) -> BuildReport:
     """Build a snapshot of everything in the catalogue and make it the live one; nothing happens if nothing changed.
+
+    With `stage` it is built and validated, and the live one stays.
 
     Raises TooMuchLost, unless it is `force`d, where more than `refresh.max_lost_share` of the live passages would go.
     """
     with write_lock(settings.data_dir):
-        return publish_all(settings, load_sources(settings), load_encoder, progress, force)
+        return publish_all(settings, load_sources(settings), load_encoder, progress, force, stage)
 
 
 def publish_all(
-    settings: Settings, sources: SourceList, load_encoder: Callable[[], Encoder], progress: Progress, force: bool
+    settings: Settings,
+    sources: SourceList,
+    load_encoder: Callable[[], Encoder],
+    progress: Progress,
+    force: bool,
+    stage: bool,
 ) -> BuildReport:
     """`run_publish` for who holds the lock."""
     store = open_store(settings)
@@ -136,7 +147,7 @@ def publish_all(
         if not force:
             require_little_loss(store, catalog, sources, settings.refresh.max_lost_share)
         report = build_snapshot(lambda: listed_pages(catalog, sources), sources, load_encoder(), store, progress)
-        if report.built:
+        if report.built and not stage:
             store.publish(report.snapshot)
     return report
 

@@ -33,7 +33,7 @@ from service.settings import Settings
 
 NAMED_FAILURES = 5
 
-Status = Literal["published", "unchanged", "refused", "unreachable", "stopped"]
+Status = Literal["published", "staged", "unchanged", "refused", "unreachable", "stopped"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +44,14 @@ class Asked:
     starts: Sequence[str] = ()
     recheck: bool = False
     force: bool = False
+    stage: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class RefreshResult:
     """What a refresh did; the line for log collectors.
 
-    `status` is "published" or "unchanged" where all went well, "refused" where too much would be lost (`reason` says
+    `status` is "published", "staged" or "unchanged" where all went well, "refused" where too much would be lost (`reason` says
     what), "unreachable" where no source answered, "stopped" where the run goes on with the next call. `requests` is
     summed over the sources; `failing` are those that gave nothing but errors, and are kept as they were; `resting` are
     left in peace after such runs. `pages` counts what became of the pages that came; `passages` and `embedded` are of
@@ -185,10 +186,12 @@ def _published(
     if fetched.sources and all(tally.failed for tally in fetched.sources.values()):
         return "unreachable", None, "no source could be read; the live snapshot stays"
     try:
-        built = publish_all(settings, sources, load_encoder, progress, asked.force)
+        built = publish_all(settings, sources, load_encoder, progress, asked.force, asked.stage)
     except TooMuchLost as error:
         return "refused", None, str(error)
-    return ("published" if built.built else "unchanged"), built, ""
+    if not built.built:
+        return "unchanged", built, ""
+    return ("staged" if asked.stage else "published"), built, ""
 
 
 def _nothing_fetched() -> FetchReport:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import pytest
 from misbehaving_web import SOURCE_COLUMNS, Reply, Site, misbehaving_web
+from pdf_files import paragraph, pdf
 from records import LetterEncoder
 
 from authority_search.models import SearchRequest
@@ -208,7 +209,7 @@ def test_a_page_that_now_moves_on_or_wants_no_index_leaves_at_once(site: Site, c
 
 
 def test_a_failing_source_is_kept_and_reported_and_left_in_peace_for_a_while(site: Site, tmp_path: Path) -> None:
-    settings = settings_in(tmp_path / "one", max_days=60, min_days=0.00001)
+    settings = settings_in(tmp_path / "one", max_days=60)
     refresh(settings, site.url(), site.url(host=OTHER), sources=(HOST, OTHER))
     whole = answers(settings)
     for path, reply in list(site.replies.items()):
@@ -307,3 +308,29 @@ def test_a_refresh_that_was_stopped_goes_on_and_asks_for_nothing_twice(site: Sit
 def test_without_anything_known_the_sources_must_be_named(settings: Settings) -> None:
     with pytest.raises(NothingToCrawl, match="name the sources"):
         refresh(settings)
+
+
+def test_a_staged_snapshot_is_complete_and_not_live_until_it_is_taken(site: Site, crawled: Crawled) -> None:
+    live = open_store(crawled.settings).current_id()
+    put(site, SUBJECTS[0], year=2031)
+    staged = refresh(crawled.settings, stage=True)
+    assert (staged.status, staged.embedded) == ("staged", 1)
+    assert staged.snapshot
+    store = open_store(crawled.settings)
+    assert store.current_id() == live != staged.snapshot
+    assert len(store.open(staged.snapshot).columns) == staged.passages
+    store.publish(staged.snapshot)
+    assert any("2031" in text for _, text, _ in answers(crawled.settings)[0])
+
+
+def test_pdf_reports_are_fetched_counted_and_found(site: Site, settings: Settings) -> None:
+    lines = paragraph(
+        ["Harvest of saffron rose by nine percent in the year", "under report, more than in any year before."], 700
+    )
+    site.add(
+        "/report.pdf", Reply(pdf([lines], info="/Title (Saffron report)"), headers={"Content-Type": "application/pdf"})
+    )
+    site.page("/", "/report.pdf", text="<p>Reports about saffron are kept here, one file for each year of harvest.</p>")
+    done = refresh(settings, site.url())
+    assert done.requests.pages == 2
+    assert "/report.pdf" in found_urls(settings, site)

@@ -39,6 +39,7 @@ same command again to go on).
 KNOWN_ERRORS = (DomainListError, CrawlError, IndexingError, ServiceError, AuthoritySearchError, OSError)
 
 JsonOption = typer.Option("--json", help="Print one JSON object on standard output, for scripts.")
+StageOption = typer.Option("--stage", help="Build and validate the snapshot, and leave the live one as it is.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from service.cli.console import (
     EXIT_UNREACHABLE,
     KNOWN_ERRORS,
     JsonOption,
+    StageOption,
     counts_in_words,
     out,
     print_json,
@@ -41,6 +42,7 @@ def refresh(
     force: Annotated[
         bool, typer.Option("--force", help="Publish even where more than refresh.max_lost_share would be lost.")
     ] = False,
+    stage: Annotated[bool, StageOption] = False,
     as_json: Annotated[bool, JsonOption] = False,
 ) -> None:
     """Fetch what is due, take in what changed, and publish it: one command for cron and systemd timers.
@@ -60,7 +62,7 @@ def refresh(
         chosen = list(source or [])
         if profile:
             chosen += sorted(load_sources(settings).select(profile=profile) or ())
-        asked = Asked(list(dict.fromkeys(chosen)), start or (), recheck, force)
+        asked = Asked(list(dict.fromkeys(chosen)), start or (), recheck, force, stage)
         with shown_progress() as progress:
             result = run_refresh(settings, asked, lambda: load_encoder(settings.encoder), progress)
     except KNOWN_ERRORS as error:
@@ -98,7 +100,7 @@ def _print_result(result: RefreshResult) -> None:
     for url, why in result.failures:
         out.print(f"Failed: {escape(url)}: {escape(why)}")
     if result.snapshot:
-        what = "Published" if result.status == "published" else "Nothing changed; still live:"
+        what = {"published": "Published", "staged": "Staged"}.get(result.status, "Nothing changed; still live:")
         out.print(f"{what} {result.snapshot}: {result.passages:,} passages, {result.embedded:,} embedded")
     else:
         out.print(f"Not published: {escape(result.reason)}")

@@ -7,7 +7,7 @@ from rich.table import Column, Table
 
 from index.encoders import load_encoder
 from index.lock import write_lock
-from service.cli.console import JsonOption, out, print_json, settings_of, shown_progress
+from service.cli.console import JsonOption, StageOption, out, print_json, settings_of, shown_progress
 from service.pipeline import open_store, run_publish
 
 app = typer.Typer()
@@ -23,6 +23,7 @@ def publish(
     force: Annotated[
         bool, typer.Option("--force", help="Publish even where more than refresh.max_lost_share would be lost.")
     ] = False,
+    stage: Annotated[bool, StageOption] = False,
     as_json: Annotated[bool, JsonOption] = False,
 ) -> None:
     """Build a snapshot of everything gathered, validate it, and make it the live one.
@@ -30,15 +31,18 @@ def publish(
     Only text that was never embedded before is encoded; if nothing changed, the live snapshot stays. A running
     service takes the new one over by itself. Killed at any moment, the old one stays live.
 
+    With --stage the live one stays: measure the new one first (bench run --snapshot-id), then `snapshots use` it.
+
     Example: [bold]authority-search publish[/]
     """
     settings = settings_of(context)
     with shown_progress() as progress:
-        report = run_publish(settings, lambda: load_encoder(settings.encoder), progress, force)
+        report = run_publish(settings, lambda: load_encoder(settings.encoder), progress, force, stage)
     if as_json:
         print_json(report)
         return
-    what = "Published" if report.built else "Nothing changed; still live:"
+    done = "Staged" if stage else "Published"
+    what = done if report.built else "Nothing changed; still live:"
     out.print(
         f"{what} {report.snapshot}: {report.pages:,} pages, {report.passages:,} passages, {report.embedded:,} embedded"
     )
