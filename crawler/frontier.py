@@ -13,7 +13,7 @@ from crawler.archive import Response
 from crawler.budget import Budget
 from crawler.host_queues import HostQueues, Visit
 from crawler.known import Known, KnownUrls, Left
-from crawler.links import absolute_url, is_html, is_pdf, links_of
+from crawler.links import absolute_url, is_html, links_of
 from crawler.robots import sitemaps_of
 from crawler.scope import Decision, Scope
 from crawler.settings import CrawlSettings
@@ -177,12 +177,11 @@ class Frontier:
 
     def _content(self, visit: Visit, response: Response) -> None:
         content_type = response.header("Content-Type") or ""
-        html = is_html(content_type)
-        if html or is_pdf(content_type):
+        if is_html(content_type):
             self.pages[visit.source] += 1
             self._count(visit, "pages")
             self.budget.page(visit.source)
-            if html and visit.depth < self._settings.max_depth:
+            if visit.depth < self._settings.max_depth:
                 self._links(visit, content_type, response)
         elif found := site_map(response, self._settings.max_bytes):
             for entry in found.entries:

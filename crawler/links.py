@@ -30,11 +30,6 @@ def is_html(content_type: str | None) -> bool:
     return (content_type or "").partition(";")[0].strip().lower() in HTML_TYPES
 
 
-def is_pdf(content_type: str | None) -> bool:
-    """Whether a Content-Type header names PDF."""
-    return (content_type or "").partition(";")[0].strip().lower() == "application/pdf"
-
-
 def links_of(url: str, content_type: str, robots_tag: str, body: bytes) -> Links:
     """The links of a page. `robots_tag` is its X-Robots-Tag header, "" where there is none.
 

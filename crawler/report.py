@@ -11,7 +11,7 @@ from index.run_tallies import SourceTally
 class FetchReport:
     """The outcome of `crawler.fetch.fetch`, for the whole run: what was replayed from the archive is counted in.
 
-    `pages` HTML and PDF with status 200 by source, `bytes` of bodies decoded, `responses` by status, `refused` URLs by
+    `pages` HTML pages with status 200 by source, `bytes` of bodies decoded, `responses` by status, `refused` URLs by
     reason, `failures` URLs given up (the first 1,000), `seconds` of this call, `resumed` records replayed.
     `sources` is what came of the requests to each. `finished` is False where the crawl was stopped; the next `fetch`
     of the run goes on from there.
