@@ -96,6 +96,7 @@ class Crawled(NamedTuple):
 
 @pytest.fixture(scope="module")
 def base(served: Site, tmp_path_factory: pytest.TempPathFactory) -> Crawled:
+    served.replies.clear()
     put_index(served, SUBJECTS)
     for subject in SUBJECTS:
         put(served, subject)
