@@ -14,6 +14,7 @@ from crawler.budget import Budget
 from crawler.host_queues import HostQueues, Visit
 from crawler.known import Known, KnownUrls, Left
 from crawler.links import absolute_url, is_html, links_of
+from crawler.pdf import is_pdf
 from crawler.robots import sitemaps_of
 from crawler.scope import Decision, Scope
 from crawler.settings import CrawlSettings
@@ -177,11 +178,12 @@ class Frontier:
 
     def _content(self, visit: Visit, response: Response) -> None:
         content_type = response.header("Content-Type") or ""
-        if is_html(content_type):
+        html = is_html(content_type)
+        if html or is_pdf(content_type.partition(";")[0].strip().lower(), response.body):
             self.pages[visit.source] += 1
             self._count(visit, "pages")
             self.budget.page(visit.source)
-            if visit.depth < self._settings.max_depth:
+            if html and visit.depth < self._settings.max_depth:
                 self._links(visit, content_type, response)
         elif found := site_map(response, self._settings.max_bytes):
             for entry in found.entries:

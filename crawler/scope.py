@@ -18,7 +18,7 @@ UNREADABLE = frozenset(
     """
     .7z .aac .apk .avi .avif .bin .bmp .bz2 .css .csv .deb .dmg .doc .docx .eot .eps .epub .exe .flac .flv .gif .gz
     .ico .ics .iso .jar .jpeg .jpg .js .json .m4a .m4v .mid .mjs .mkv .mobi .mov .mp3 .mp4 .mpeg .mpg .msi .odp .ods
-    .odt .ogg .ogv .otf .pdf .pkg .png .ppt .pptx .ps .psd .rar .rdf .rpm .rss .rtf .svg .swf .tar .tbz2 .tgz .tif
+    .odt .ogg .ogv .otf .pkg .png .ppt .pptx .ps .psd .rar .rdf .rpm .rss .rtf .svg .swf .tar .tbz2 .tgz .tif
     .tiff .ttf .wasm .wav .webm .webp .whl .wma .wmv .woff .woff2 .xls .xlsx .xml .xz .zip .zst
     """.split()  # noqa: SIM905  # nobody reads a list of 84 strings
 )

@@ -24,7 +24,7 @@ def scrapy_settings(settings: CrawlSettings) -> dict[str, Any]:
     return {
         "USER_AGENT": user_agent(settings),
         "DEFAULT_REQUEST_HEADERS": {
-            "Accept": "text/html,application/xhtml+xml;q=0.9,*/*;q=0.5",
+            "Accept": "text/html,application/xhtml+xml;q=0.9,application/pdf;q=0.8,*/*;q=0.5",
             "Accept-Encoding": ACCEPTED,
         },
         "SCHEDULER": "crawler.spider.FrontierScheduler",

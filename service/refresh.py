@@ -52,10 +52,10 @@ class RefreshResult:
     """What a refresh did; the line for log collectors.
 
     `status` is "published", "staged" or "unchanged" where all went well, "refused" where too much would be lost
-    (`reason` says what), "unreachable" where no source answered, "stopped" where the run goes on with the next call. `requests` is
-    summed over the sources; `failing` are those that gave nothing but errors, and are kept as they were; `resting` are
-    left in peace after such runs. `pages` counts what became of the pages that came; `passages` and `embedded` are of
-    the snapshot.
+    (`reason` says what), "unreachable" where no source answered, "stopped" where the run goes on with the next call.
+    `requests` is summed over the sources; `failing` are those that gave nothing but errors, and are kept as they were;
+    `resting` are left in peace after such runs. `pages` counts what became of the pages that came; `passages` and
+    `embedded` are of the snapshot.
     """
 
     status: Status
