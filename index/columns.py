@@ -82,6 +82,9 @@ class Columns:
         self._folder = folder
         self._passages = _mapped(folder / "passages.arrow")
         self._pages = _mapped(folder / "pages.arrow")
+        # Looking a column up takes as long as reading one value of it.
+        self._passage_columns = {name: self._passages.column(name) for name in PASSAGE_SCHEMA.names}
+        self._page_columns = {name: self._pages.column(name) for name in PAGE_SCHEMA.names}
         names = json.loads((folder / "names.json").read_text(encoding="utf-8"))
         self._source_ids: tuple[str, ...] = tuple(names["sources"])
         self._languages: tuple[str, ...] = tuple(names["languages"])
@@ -137,7 +140,7 @@ class Columns:
 
     def passage(self, row: int) -> tuple[Passage, StoredPage]:
         """The passage in a row, with its page."""
-        at = {name: self._passages.column(name)[row].as_py() for name in PASSAGE_SCHEMA.names}
+        at = {name: column[row].as_py() for name, column in self._passage_columns.items()}
         page = self.page(at["page"])
         text = page.text[at["start"] : at["end"]]
         language = self._languages[at["language"]]
@@ -180,7 +183,7 @@ class Columns:
 
     def page(self, number: int) -> StoredPage:
         """The page with that number."""
-        at = {name: self._pages.column(name)[number].as_py() for name in PAGE_SCHEMA.names}
+        at = {name: column[number].as_py() for name, column in self._page_columns.items()}
         dates = {
             field: Dated(at[field], at[f"{field}_origin"]) if at[field] is not None else None for field in DATE_FIELDS
         }

@@ -12,13 +12,14 @@ def within_caps(
     """The indices of `order` that stay when, from the top, pages and sources may hold so many hits."""
     pages: Counter[int] = Counter()
     sources: Counter[int] = Counter()
+    page_of, source_of = page.tolist(), source.tolist()
     kept = []
     for at in order:
-        full = (max_per_page is not None and pages[int(page[at])] >= max_per_page) or (
-            max_per_source is not None and sources[int(source[at])] >= max_per_source
+        full = (max_per_page is not None and pages[page_of[at]] >= max_per_page) or (
+            max_per_source is not None and sources[source_of[at]] >= max_per_source
         )
         if not full:
             kept.append(at)
-            pages[int(page[at])] += 1
-            sources[int(source[at])] += 1
+            pages[page_of[at]] += 1
+            sources[source_of[at]] += 1
     return kept

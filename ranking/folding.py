@@ -13,8 +13,11 @@ def fold(
 
     The representative is the one for which `prefer` is smallest; the others follow in that order.
     """
+    values = text_hash.tolist()
+    if len(set(values)) == len(values):
+        return dict.fromkeys(range(len(values)), ())
     groups: dict[int, list[int]] = {}
-    for at, value in enumerate(text_hash.tolist()):
+    for at, value in enumerate(values):
         groups.setdefault(value, []).append(at)
     return dict(_led(sorted(group, key=prefer) if len(group) > 1 else group) for group in groups.values())
 
