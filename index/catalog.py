@@ -5,18 +5,26 @@ holds its blocks; its passages are derived and carry the key they were derived w
 whose key changed are split again.
 """
 
-import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self
-from urllib.parse import urlsplit
 
 import duckdb
 import pyarrow as pa
 
+from index.catalog_rows import (
+    PAGE_COLUMNS,
+    PAGE_FIELDS,
+    PAGE_NAMES,
+    PASSAGE_FIELDS,
+    StoredState,
+    page_of,
+    page_row,
+    passage_of,
+)
 from index.errors import CatalogError
-from index.records import Block, Dated, Page, Passage
+from index.records import Page, Passage
 from index.run_tallies import RUNS_SCHEMA, RunTallies
 from index.visits import VISITS_SCHEMA, Fetch, Visits
 
@@ -36,11 +44,6 @@ CREATE TABLE IF NOT EXISTS passages (
     url VARCHAR, ordinal UINTEGER, id VARCHAR, heading_path VARCHAR[], start UINTEGER, "end" UINTEGER,
     language VARCHAR, tokens UINTEGER);
 """
-
-_PAGE_COLUMNS = (
-    "url, source, title, language, blocks, crawled, crawled_origin, published, published_origin, "
-    "modified, modified_origin, changed, changed_origin"
-)
 
 _REPEATED_BLOCKS = """
 WITH contents AS (SELECT host, content_hash, any_value(block_digests) AS digests FROM live_pages GROUP BY ALL),
@@ -171,11 +174,11 @@ class Catalog:
         with self._transaction():
             stored = self._stored([page.url for page in pages])
             for page in sorted(pages, key=lambda page: page.crawled.value):
-                fate, row = _page_row(page, stored.get(page.url))
+                fate, row = page_row(page, stored.get(page.url))
                 counts[fate] += 1
                 if row:
                     rows[page.url] = row
-                    stored[page.url] = _Stored(*(row[_PAGE_NAMES.index(name)] for name in _Stored._fields))
+                    stored[page.url] = StoredState(*(row[PAGE_NAMES.index(name)] for name in StoredState._fields))
             self._replace_pages(list(rows.values()))
             self.visits.put(fetches)
             self._db.execute("INSERT OR REPLACE INTO archive_files VALUES (?, ?)", [archive_file, position])
@@ -183,18 +186,18 @@ class Catalog:
 
     def page(self, url: str) -> Page:
         """The stored page. Raises KeyError."""
-        row = self._db.execute(f"SELECT {_PAGE_COLUMNS} FROM pages WHERE url = ?", [url]).fetchone()  # noqa: S608 - constant
+        row = self._db.execute(f"SELECT {PAGE_COLUMNS} FROM pages WHERE url = ?", [url]).fetchone()  # noqa: S608 - constant
         if row is None:
             raise KeyError(url)
-        return _page(row)
+        return page_of(row)
 
     def pages(self, urls: Sequence[str]) -> dict[str, Page]:
         """The stored pages among these URLs: one scan for all, where `page` costs one for each."""
         cursor = self._db.execute(
-            f"SELECT {_PAGE_COLUMNS} FROM pages WHERE url IN (SELECT unnest(?::VARCHAR[]))",  # noqa: S608 - constant
+            f"SELECT {PAGE_COLUMNS} FROM pages WHERE url IN (SELECT unnest(?::VARCHAR[]))",  # noqa: S608 - constant
             [list(urls)],
         )
-        return {row[0]: _page(row) for row in _rows(cursor)}
+        return {row[0]: page_of(row) for row in _rows(cursor)}
 
     def put_found(self, file: str, size: int, urls: Sequence[tuple[str, str, int]]) -> None:
         """Note the URLs of a run's file of what it left, each with source and hops, in one transaction."""
@@ -242,7 +245,7 @@ class Catalog:
             self._db.register("keys", keys)
             self._db.execute("DELETE FROM passages WHERE url IN (SELECT url FROM keys)")
             self._db.execute("UPDATE pages SET split_key = keys.key FROM keys WHERE pages.url = keys.url")
-            self._insert("passages", _PASSAGE_FIELDS, rows)
+            self._insert("passages", PASSAGE_FIELDS, rows)
             self._db.unregister("keys")
 
     def passage_count(self) -> int:
@@ -264,7 +267,7 @@ class Catalog:
         """
         pages, passages = self._db.cursor(), self._db.cursor()
         pages.execute(
-            f"SELECT {_PAGE_COLUMNS} FROM live_pages "  # noqa: S608 - constant
+            f"SELECT {PAGE_COLUMNS} FROM live_pages "  # noqa: S608 - constant
             "WHERE split_key <> '' AND url IN (SELECT url FROM passages) ORDER BY url"
         )
         passages.execute(
@@ -273,11 +276,11 @@ class Catalog:
         )
         stream = _rows(passages)
         row = next(stream, None)
-        for page_row in _rows(pages):
-            page, found = _page(page_row), []
+        for stored_page in _rows(pages):
+            page, found = page_of(stored_page), []
             text = page.text()
             while row is not None and row[0] == page.url:
-                found.append(_passage(row, text))
+                found.append(passage_of(row, text))
                 row = next(stream, None)
             yield page, found
 
@@ -291,16 +294,16 @@ class Catalog:
     def _transaction(self) -> "_Transaction":
         return _Transaction(self._db)
 
-    def _stored(self, urls: list[str]) -> "dict[str, _Stored]":
+    def _stored(self, urls: list[str]) -> "dict[str, StoredState]":
         rows = self._db.execute(
-            f"SELECT url, {', '.join(_Stored._fields)} FROM pages WHERE url IN (SELECT unnest(?::VARCHAR[]))",  # noqa: S608 - our own names
+            f"SELECT url, {', '.join(StoredState._fields)} FROM pages WHERE url IN (SELECT unnest(?::VARCHAR[]))",  # noqa: S608 - our own names
             [urls],
         ).fetchall()
-        return {row[0]: _Stored(*row[1:]) for row in rows}
+        return {row[0]: StoredState(*row[1:]) for row in rows}
 
     def _replace_pages(self, rows: list[tuple[Any, ...]]) -> None:
         self._db.execute("DELETE FROM pages WHERE url IN (SELECT unnest(?::VARCHAR[]))", [[row[0] for row in rows]])
-        self._insert("pages", _PAGE_FIELDS, rows)
+        self._insert("pages", PAGE_FIELDS, rows)
 
     def _insert(self, table: str, fields: "list[tuple[str, pa.DataType]]", rows: list[tuple[Any, ...]]) -> None:
         # One Arrow table instead of executemany: DuckDB inserts row by row a thousand times slower.
@@ -311,34 +314,6 @@ class Catalog:
         self._db.register("batch", batch)
         self._db.execute(f"INSERT INTO {table} SELECT * FROM batch")  # noqa: S608 - our own names
         self._db.unregister("batch")
-
-
-_PAGE_FIELDS: "list[tuple[str, pa.DataType]]" = [
-    ("url", pa.string()), ("host", pa.string()), ("source", pa.string()), ("title", pa.string()),
-    ("language", pa.string()), ("blocks", pa.string()), ("block_digests", pa.list_(pa.uint64())),
-    ("content_hash", pa.string()), ("crawled", pa.string()), ("crawled_origin", pa.string()),
-    ("published", pa.string()), ("published_origin", pa.string()), ("modified", pa.string()),
-    ("modified_origin", pa.string()), ("changed", pa.string()), ("changed_origin", pa.string()),
-    ("split_key", pa.string()),
-]  # fmt: skip
-
-_PAGE_NAMES = [name for name, _ in _PAGE_FIELDS]
-
-_PASSAGE_FIELDS: "list[tuple[str, pa.DataType]]" = [
-    ("url", pa.string()), ("ordinal", pa.uint32()), ("id", pa.string()),
-    ("heading_path", pa.list_(pa.string())), ("start", pa.uint32()), ("end", pa.uint32()),
-    ("language", pa.string()), ("tokens", pa.uint32()),
-]  # fmt: skip
-
-
-class _Stored(NamedTuple):
-    """What the fate of a new capture depends on."""
-
-    content_hash: str
-    crawled: str
-    changed: str | None
-    changed_origin: str | None
-    split_key: str
 
 
 class _Transaction:
@@ -368,43 +343,3 @@ class _Transaction:
 def _rows(cursor: duckdb.DuckDBPyConnection) -> Iterator[tuple[Any, ...]]:
     while rows := cursor.fetchmany(_READ_BATCH):
         yield from rows
-
-
-def _page_row(page: Page, stored: _Stored | None) -> tuple[str, tuple[Any, ...] | None]:
-    """What happens to the page (a field of PageCounts) and the row to write, if any."""
-    content_hash, changed, split_key = page.content_hash(), page.changed, ""
-    if stored is None:
-        fate = "new"
-    elif page.crawled.value < stored.crawled:
-        return "older", None
-    else:
-        fate = "unchanged" if content_hash == stored.content_hash else "changed"
-        if fate == "unchanged":
-            split_key = stored.split_key
-        if fate == "unchanged" or page.crawled.value == stored.crawled:
-            changed = Dated(stored.changed, stored.changed_origin or "") if stored.changed else None
-        else:
-            changed = Dated(page.crawled.value, "content-hash")
-    digests = sorted({block.digest() for block in page.blocks if block.kind != "heading"})
-    blocks = json.dumps([[b.kind, b.text, b.level] for b in page.blocks], ensure_ascii=False)
-    dated = (page.crawled, page.published, page.modified, changed)
-    dates = [part for one in dated for part in (one or (None, None))]
-    host = urlsplit(page.url).netloc
-    head = (page.url, host, page.source, page.title, page.language, blocks, digests, content_hash)
-    return fate, (*head, *dates, split_key)
-
-
-def _page(row: tuple[Any, ...]) -> Page:
-    url, source, title, language, blocks = row[:5]
-    crawled, published, modified, changed = (
-        Dated(row[i], row[i + 1]) if row[i] is not None else None for i in range(5, 13, 2)
-    )
-    assert crawled is not None
-    parsed = tuple(Block(kind, text, level) for kind, text, level in json.loads(blocks))
-    return Page(url, source, title, language, parsed, crawled, published, modified, changed)
-
-
-def _passage(row: tuple[Any, ...], page_text: str) -> Passage:
-    url, ordinal, identity, heading_path, start, end, language, tokens = row
-    text = page_text[start:end]
-    return Passage(identity, url, ordinal, tuple(heading_path), text, start, end, language, tokens)
