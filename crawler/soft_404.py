@@ -9,7 +9,9 @@ _LONGEST = 1500  # characters of text; what is longer writes about missing pages
 _SHORT = 250  # below, the text alone may say it
 _SAYS_SO = re.compile(
     r"""
-      \b(?:error|http|status)?\s*(?:code\s*)?:?\s*404\b
+      # Not the number of a law, a form or a room.
+      (?<!section\ )(?<!sections\ )(?<!article\ )(?<!chapter\ )(?<!title\ )(?<!part\ )(?<!rule\ )(?<!form\ )(?<!no\.\ )
+      (?<!room\ )(?<!sec\.\ )(?<![§$€£#.,\d])(?<!§\ )\b404\b(?![.,]\d)
     | \b(?:page|file|document|content|article|resource|url)\b[\w\s'’]{0,40}
       \b(?:cannot|can['’]t|could\ not|couldn['’]t)\ be\ found\b
     | \b(?:page|file|document|content|article|resource)\s(?:was\s|is\s)?not\sfound\b

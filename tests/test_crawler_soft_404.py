@@ -46,6 +46,8 @@ def test_a_short_page_that_says_it_is_not_found_is_none(said: str) -> None:
     [
         ("Annual report", "Findings"),
         ("Route 4040 and Form 1404", "Forms"),
+        ("Clean Water Act Section 404", "Rule 404(b) and § 404, Form 404"),
+        ("Budget of $404 million", "Growth of 404,000 and 404.5 points"),
         ("What we found", "Species not yet found in Europe"),
         ("Pages of history", "The page as a unit of text"),
         ("国家数据局", "文件目录"),
