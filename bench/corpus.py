@@ -62,9 +62,15 @@ def collection_sources() -> SourceList:
     return SourceList([_SOURCE], [], {}, ())
 
 
-def document_url(document_id: str) -> str:
+def document_url(document_id: str, host: str = _HOST) -> str:
     """The URL that stands for a document."""
-    return f"https://{_HOST}/{quote(document_id, safe='')}"
+    return f"https://{host}/{quote(document_id, safe='')}"
+
+
+def document_page(url: str, source: str, title: str, text: str) -> tuple[Page, list[Passage]]:
+    """A document as a page of one passage, whatever its length."""
+    page = Page(url, source, title, "", (Block("paragraph", text),), Dated("1970-01-01", "collection"))
+    return page, [Passage(passage_id(url, text), url, 0, (), text, 0, len(text), "", count_tokens(text))]
 
 
 def collection_pages(collection: Collection) -> Iterator[tuple[Page, list[Passage]]]:
@@ -76,6 +82,4 @@ def collection_pages(collection: Collection) -> Iterator[tuple[Page, list[Passag
             title, text = "", title
         if not text:
             continue
-        url = document_url(key)
-        page = Page(url, _HOST, title, "", (Block("paragraph", text),), Dated("1970-01-01", "collection"))
-        yield page, [Passage(passage_id(url, text), url, 0, (), text, 0, len(text), "", count_tokens(text))]
+        yield document_page(document_url(key), _HOST, title, text)

@@ -9,10 +9,9 @@ import random
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
-from urllib.parse import quote
 
 from authority_search.models import Authority, Hit, SearchRequest
-from bench.corpus import open_pages
+from bench.corpus import document_page, document_url, open_pages
 from bench.paraphrase import paraphrase
 from bench.rankers import BATCH
 from bench.records import Collection
@@ -20,9 +19,8 @@ from domain_lists.records import Source
 from domain_lists.source_list import SourceList
 from index.encoders import Encoder
 from index.progress import Progress, silent
-from index.records import Block, Dated, Page, Passage, passage_id
+from index.records import Page, Passage
 from index.snapshot import Snapshot
-from index.tokens import count_tokens
 from ranking.settings import RankingSettings
 from service.searcher import Searcher
 
@@ -76,7 +74,9 @@ def placed(collection: Collection) -> Placed:
             copies[key] = dice.choice(["mirrored", "paraphrased"])
             other = text if copies[key] == "mirrored" else paraphrase(text)
             put = dict(zip(dice.sample([_TRUSTED, _WEAK], 2), (text, other), strict=True))
-        pages |= {url: _page(url, host, title, words) for host, words in put.items() if (url := _url(host, key))}
+        for host, words in put.items():
+            url = document_url(key, host)
+            pages[url] = document_page(url, host, title, words)
     return Placed([pages[url] for url in sorted(pages)], copies)
 
 
@@ -137,7 +137,7 @@ def _answers(
 def _pair(hits: Iterable[Hit], key: str) -> tuple[bool, bool] | None:
     """Whether the trusted copy comes first, and whether the two are one hit; None where not both were found."""
     urls = [[hit.url, *hit.also_at] for hit in hits]
-    places = {host: _place(urls, _url(host, key)) for host in (_TRUSTED, _WEAK)}
+    places = {host: _place(urls, document_url(key, host)) for host in (_TRUSTED, _WEAK)}
     trusted, weak = places[_TRUSTED], places[_WEAK]
     return None if trusted is None or weak is None else (trusted < weak, trusted[0] == weak[0])
 
@@ -145,12 +145,3 @@ def _pair(hits: Iterable[Hit], key: str) -> tuple[bool, bool] | None:
 def _place(urls: list[list[str]], url: str) -> tuple[int, int] | None:
     """The hit that names the URL, and where in it."""
     return next(((at, named.index(url)) for at, named in enumerate(urls) if url in named), None)
-
-
-def _page(url: str, host: str, title: str, text: str) -> tuple[Page, list[Passage]]:
-    page = Page(url, host, title, "", (Block("paragraph", text),), Dated("1970-01-01", "collection"))
-    return page, [Passage(passage_id(url, text), url, 0, (), text, 0, len(text), "", count_tokens(text))]
-
-
-def _url(host: str, key: str) -> str:
-    return f"https://{host}/{quote(key, safe='')}"

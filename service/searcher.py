@@ -78,7 +78,7 @@ class Searcher:
 
     def search(self, request: SearchRequest) -> SearchReply:
         """Answer every query of the batch. Raises UnknownName; a part that failed is named in the reply instead."""
-        survivors = apply_filter(self._filter(request), self.snapshot.columns.filterable)
+        survivors = self._survivors(request)
         to_rank, degraded = self._gather(request, survivors)
         results = {one.query: self._result(one, scores, request) for one, scores in self._reranked(to_rank, degraded)}
         return SearchReply(
@@ -93,7 +93,7 @@ class Searcher:
         """What ranking is given for each query of the batch: for measuring it apart. Raises UnknownName, and Internal
         where an arm failed.
         """
-        to_rank, degraded = self._gather(request, apply_filter(self._filter(request), self.snapshot.columns.filterable))
+        to_rank, degraded = self._gather(request, self._survivors(request))
         if degraded:
             raise Internal(f"the {degraded[0].arm} arm failed: {degraded[0].reason}")
         return list(to_rank)
@@ -125,6 +125,10 @@ class Searcher:
         ]
         profiles = {name: profile.description for name, profile in sorted(listed.profiles.items())}
         return SourcesReply(snapshot=self.snapshot.manifest.id, sources=rows, profiles=profiles)
+
+    def _survivors(self, request: SearchRequest) -> Survivors:
+        """The passages that the filters of a request leave."""
+        return apply_filter(self._filter(request), self.snapshot.columns.filterable)
 
     def _filter(self, request: SearchRequest) -> Filter:
         chosen = request.sources
