@@ -1,6 +1,6 @@
 """The HTTP shell: routes over the live searcher. Run it with any ASGI server."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Annotated, Any
@@ -16,13 +16,13 @@ from authority_search.models import (
     OpenReply,
     OpenRequest,
     Readiness,
-    Reply,
     SearchReply,
     SearchRequest,
     SourcesReply,
 )
+from service.gateway import Gateway
 from service.http_errors import HANDLERS, RequestIds
-from service.limits import BodyLimit, Permits
+from service.limits import BodyLimit
 
 if TYPE_CHECKING:
     # Annotations only: these bring the engines, and importing an app should not.
@@ -66,14 +66,15 @@ _OPEN_EXAMPLES: Any = {
 
 def create_app(live: "LiveSearcher", limits: "ServerSettings") -> FastAPI:
     """The ASGI application over `live`, which it starts and closes with its own lifespan."""
+    gateway = Gateway(live, limits)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        live.start()
+        gateway.start()
         try:
             yield
         finally:
-            live.close()
+            gateway.close()
 
     app = FastAPI(
         title="authority-search",
@@ -84,42 +85,38 @@ def create_app(live: "LiveSearcher", limits: "ServerSettings") -> FastAPI:
         exception_handlers=dict(HANDLERS),
         middleware=[Middleware(RequestIds), Middleware(BodyLimit, limits.max_body_bytes)],
     )
-    app.include_router(_search_routes(live, Permits(limits.running, limits.waiting)))
-    app.include_router(_state_routes(live))
+    app.include_router(_search_routes(gateway))
+    app.include_router(_state_routes(gateway))
     return app
 
 
-def _search_routes(live: "LiveSearcher", permits: Permits) -> APIRouter:
+def _search_routes(gateway: Gateway) -> APIRouter:
     router = APIRouter(tags=["search"])
-
-    async def answer(work: Callable[[], Reply]) -> Response:
-        # Written on the thread too, so that a large reply does not hold up the event loop.
-        return _json(await permits.run(lambda: work().model_dump_json()))
 
     @router.post("/batch_search", summary="Search many queries at once", response_model=SearchReply, responses=_ERRORS)
     async def batch_search(request: Annotated[SearchRequest, Body(openapi_examples=_SEARCH_EXAMPLES)]) -> Response:
         """One result per query, in the order of the queries, best passage first. The options hold for all queries."""
-        return await answer(lambda: live.current().search(request))
+        return _json((await gateway.search(request)).model_dump_json())
 
     @router.post("/batch_open", summary="Read pages and passages", response_model=OpenReply, responses=_ERRORS)
     async def batch_open(request: Annotated[OpenRequest, Body(openapi_examples=_OPEN_EXAMPLES)]) -> Response:
         """The text of indexed pages by URL, or of passages by id with their neighbours. Nothing else can be opened."""
-        return await answer(lambda: live.current().open(request))
+        return _json((await gateway.open(request)).model_dump_json())
 
     @router.get("/sources", summary="List sources and profiles", response_model=SourcesReply, responses=_BUSY)
     async def sources() -> Response:
         """All sources with their standing, and how many pages and passages the live snapshot holds of each."""
-        return await answer(lambda: live.current().sources())
+        return _json((await gateway.sources()).model_dump_json())
 
     @router.get("/coverage", summary="How well the sources are kept", response_model=CoverageReply, responses=_BUSY)
     async def coverage() -> Response:
         """Pages, passages, age, errors and refusals by source, sector and tier, as of the last refresh."""
-        return await answer(live.coverage)
+        return _json((await gateway.coverage()).model_dump_json())
 
     return router
 
 
-def _state_routes(live: "LiveSearcher") -> APIRouter:
+def _state_routes(gateway: Gateway) -> APIRouter:
     router = APIRouter(tags=["state"])
 
     @router.get("/health", summary="Is the process alive", response_model=Health)
@@ -132,7 +129,7 @@ def _state_routes(live: "LiveSearcher") -> APIRouter:
     @router.get("/ready", summary="Can it answer searches", response_model=Readiness, responses=starting)
     async def ready() -> Response:
         """200 once a snapshot is open and its encoder loaded, 503 before."""
-        readiness = live.readiness()
+        readiness = gateway.readiness()
         return _json(readiness.model_dump_json(), 200 if readiness.status == "ready" else 503)
 
     return router
