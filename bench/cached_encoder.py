@@ -6,7 +6,8 @@ from pathlib import Path
 
 from index.encoders import Encoder, EncoderDescription, Vectors
 from index.progress import Progress, silent
-from index.vectors import VectorCache, cache_folder, embed_missing, text_key
+from index.shards import text_key
+from index.vectors import VectorCache, cache_folder, embed_missing
 
 
 class CachedEncoder:

@@ -36,6 +36,11 @@ def index_terms(text: str) -> list[str]:
     return list(_stemmer().analyze(" ".join(words)))
 
 
+def joined_terms(text: str) -> str:
+    """The terms of `text` as one string; no term holds a space."""
+    return " ".join(index_terms(text))
+
+
 def is_function_word(term: str) -> bool:
     """Whether an index term says little of a topic."""
     return term in _function_terms()

@@ -10,6 +10,7 @@ import numpy as np
 
 from domain_lists.errors import UnknownSource
 from domain_lists.source_list import SourceList
+from index.analysed import AnalysedTexts
 from index.catalog import Catalog
 from index.columns import TEXT_HASHES, Columns, ColumnsWriter, StoredPage
 from index.copies import find_copies
@@ -20,15 +21,16 @@ from index.files import building_beside, remove_unfinished
 from index.lexical import LexicalWriter
 from index.progress import Progress, silent
 from index.records import Page, Passage
+from index.shards import text_key
 from index.snapshot import FORMAT, MANIFEST, Manifest, Snapshot, file_digests, write_sources
 from index.store import SnapshotStore
-from index.vectors import VectorCache, cache_folder, embed_missing, text_key
+from index.vectors import VectorCache, cache_folder, embed_missing
 
 PagesWithPassages = Callable[[], Iterable[tuple[Page, list[Passage]]]]
 """Called once per pass over the data; must give the same pages, ordered by URL, each time."""
 
 NOTHING_TO_PUBLISH = "there are no passages to publish; crawl or ingest pages of listed sources first"
-_EMBED_BATCH = 8192
+_BATCH = 8192
 _VALIDATED_ROWS = 32
 
 
@@ -74,8 +76,9 @@ def build_snapshot(
     embedded = embed_missing(missing, encoder, cache, progress)
     now = datetime.now(UTC)
     snapshot_id = f"{now:%Y%m%dT%H%M%SZ}-{content[:8]}"
+    analysed = AnalysedTexts(store.folder.analysed)
     with building_beside(store.folder.snapshots / snapshot_id) as beside:
-        counts = _write(pages(), beside, cache, encoder.description.dimensions, progress)
+        counts = _write(pages(), beside, cache, analysed, encoder.description.dimensions, progress)
         write_sources(beside / "sources.json", sources)
         manifest = Manifest(
             FORMAT, snapshot_id, f"{now:%Y-%m-%dT%H:%M:%SZ}", content, *counts, sources.version, encoder.description,
@@ -143,24 +146,38 @@ def _read(
 
 
 def _write(
-    pages: Iterable[tuple[Page, list[Passage]]], folder: Path, cache: VectorCache, dimensions: int, progress: Progress
+    pages: Iterable[tuple[Page, list[Passage]]],
+    folder: Path,
+    cache: VectorCache,
+    analysed: AnalysedTexts,
+    dimensions: int,
+    progress: Progress,
 ) -> tuple[int, int]:
     """Write columns, lexical and dense files; return the counts of pages and passages."""
     columns, lexical, dense = ColumnsWriter(folder), LexicalWriter(folder / "lexical"), DenseWriter(dimensions)
-    keys: list[bytes] = []
-    for page, passages in pages:
-        first = columns.passages
-        columns.add(page, passages)
-        for row, passage in enumerate(passages, first):
-            lexical.add(row, page.title, passage.heading_path, passage.text)
-            keys.append(text_key(embedded_text(page, passage)))
-        if len(keys) >= _EMBED_BATCH:
-            dense.add(cache.get(keys))
-            keys = []
+    for batch in _batches(pages):
+        rows = [(page, passage) for page, passages in batch for passage in passages]
+        terms = analysed.terms([passage.text for _, passage in rows])
+        for row, (page, passage) in enumerate(rows):
+            lexical.add(columns.passages + row, page.title, passage.heading_path, terms[row])
+        dense.add(cache.get([text_key(embedded_text(*one)) for one in rows]))
+        for page, passages in batch:
+            columns.add(page, passages)
         progress("index", columns.passages, None)
-    dense.add(cache.get(keys))
     columns.finish()
-    np.save(folder / TEXT_HASHES, find_copies(Columns(folder), progress))
+    np.save(folder / TEXT_HASHES, find_copies(Columns(folder), progress, analysed.fingerprints))
     lexical.finish()
     dense.write(folder / "dense.faiss")
     return columns.pages, columns.passages
+
+
+def _batches(pages: Iterable[tuple[Page, list[Passage]]]) -> Iterator[list[tuple[Page, list[Passage]]]]:
+    """The pages in batches of at least `_BATCH` passages."""
+    batch, passages = [], 0
+    for one in pages:
+        batch.append(one)
+        passages += len(one[1])
+        if passages >= _BATCH:
+            yield batch
+            batch, passages = [], 0
+    yield batch

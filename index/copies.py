@@ -9,6 +9,7 @@ comes to so many equal words by chance. Hence a group holds at most one text of 
 """
 
 from collections import defaultdict
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from urllib.parse import urlsplit
 
@@ -31,18 +32,28 @@ _OUTLINES_KEPT = 16_384
 Hashes = NDArray[np.uint64]
 Pair = tuple[int, int]
 
+FINGERPRINT_SIZE = 1 + _BANDS
+"""Numbers of a text's fingerprint: its hash, and a key for each band of its signature."""
 
-def find_copies(columns: Columns, progress: Progress = silent) -> Hashes:
+
+def fingerprints(texts: Sequence[str]) -> Hashes:
+    """What copies are found by, shape [n, FINGERPRINT_SIZE]."""
+    return np.hstack([_hashes(texts), _band_keys(texts)])
+
+
+def find_copies(
+    columns: Columns, progress: Progress = silent, fingerprints: Callable[[Sequence[str]], Hashes] = fingerprints
+) -> Hashes:
     """A hash for each row, shape [n], equal for rows that carry the same text.
 
     It is the hash of the row's own text, or that of the first row of its group of near-duplicates. Any two
     texts of a group resemble each other, so there are no chains; the most alike are joined first.
     """
     hosts = _hosts(columns)
-    near = len(set(hosts.tolist())) > 1
-    hashes, bands = _read(columns, near, progress)
-    if not near:
-        return hashes
+    if len(set(hosts.tolist())) <= 1:
+        return _read(columns, _hashes, progress)[:, 0]
+    read = _read(columns, fingerprints, progress)
+    hashes, bands = read[:, 0].copy(), read[:, 1:]
     first = np.sort(np.unique(hashes, return_index=True)[1])
     alike = _alike(columns, _apart(_proposed(bands, first, hosts), hashes, hosts))
     leader_of = {int(hashes[row]): int(hashes[leader]) for row, leader in _leaders(alike).items()}
@@ -58,21 +69,21 @@ def _hosts(columns: Columns) -> NDArray[np.int64]:
     return np.array(by_page, np.int64)[columns.page_numbers(np.arange(len(columns)))]
 
 
-def _read(columns: Columns, near: bool, progress: Progress) -> tuple[Hashes, Hashes]:
-    """Text hashes, shape [n], and band keys, shape [n, bands], or [0, bands] unless `near`."""
-    hashes = np.empty(len(columns), np.uint64)
-    bands = np.empty((len(columns) if near else 0, _BANDS), np.uint64)
+def _read(columns: Columns, numbers_of: Callable[[Sequence[str]], Hashes], progress: Progress) -> Hashes:
+    """The numbers of all texts, a row for each."""
+    parts = [_hashes([])]
     for start in range(0, len(columns), _BATCH):
         rows = range(start, min(start + _BATCH, len(columns)))
-        texts = list(columns.texts(rows))
-        hashes[start : rows.stop] = [text_hash(text) for text in texts]
-        if near:
-            bands[start : rows.stop] = _band_keys(texts)
+        parts.append(numbers_of(list(columns.texts(rows))))
         progress("compare", rows.stop, len(columns))
-    return hashes, bands
+    return np.concatenate(parts[1:] or parts)
 
 
-def _band_keys(texts: list[str]) -> Hashes:
+def _hashes(texts: Sequence[str]) -> Hashes:
+    return np.array([text_hash(text) for text in texts], np.uint64).reshape(-1, 1)
+
+
+def _band_keys(texts: Sequence[str]) -> Hashes:
     """A key for each band of a text's signature. Texts with other facts have other keys: they are never the same."""
     found = [words(text) for text in texts]
     matrix = RMinHash.digest_matrix_from_token_sets([shingles(one) for one in found], _BANDS * _BAND_ROWS, _SEED)

@@ -11,14 +11,13 @@ import weakref
 from collections import Counter
 from collections.abc import Sequence
 from functools import lru_cache
-from itertools import chain
 from pathlib import Path
 
 import numpy as np
 import tantivy
 from numpy.typing import NDArray
 
-from index.analysis import index_terms, is_function_word
+from index.analysis import index_terms, is_function_word, joined_terms
 
 # How much a match in a field counts against one in `all`.
 FIELD_WEIGHTS = {"all": 1.0, "title": 0.2}
@@ -129,7 +128,7 @@ class LexicalIndex:
 
 
 # The passages of a page share its title and most headings.
-_terms_of_heading = lru_cache(maxsize=256)(index_terms)
+_terms_of_heading = lru_cache(maxsize=256)(joined_terms)
 
 
 def _weight(term: str) -> float:
@@ -145,12 +144,12 @@ class LexicalWriter:
         # One thread keeps documents in row order, so that a rebuild gives the same index.
         self._writer = index.writer(heap_size=256_000_000, num_threads=1)
 
-    def add(self, row: int, title: str, heading_path: Sequence[str], text: str) -> None:
-        """Add one passage."""
-        parts = [*map(_terms_of_heading, (title, *heading_path)), index_terms(text)]
+    def add(self, row: int, title: str, heading_path: Sequence[str], text_terms: str) -> None:
+        """Add one passage, its text as `joined_terms` gives it."""
+        headings = [*map(_terms_of_heading, (title, *heading_path))]
         document = tantivy.Document()
-        document.add_text("all", " ".join(chain.from_iterable(parts)) + _PADDING)
-        document.add_text("title", " ".join(parts[0]))
+        document.add_text("all", " ".join([*headings, text_terms]) + _PADDING)
+        document.add_text("title", headings[0])
         document.add_unsigned(_ROW, row)
         self._writer.add_document(document)
 

@@ -38,6 +38,11 @@ class DataFolder:
         return self.shared_vectors or self.root / "vectors"
 
     @property
+    def analysed(self) -> Path:
+        """The caches of what is made of texts, a folder per kind."""
+        return self.root / "analysed"
+
+    @property
     def snapshots(self) -> Path:
         """The snapshots, a folder per id."""
         return self.root / "snapshots"

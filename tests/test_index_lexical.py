@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from index.analysis import joined_terms
 from index.lexical import FIELD_WEIGHTS, FUNCTION_WORD_WEIGHT, MAX_QUERY_TERMS, PADDING, LexicalIndex, LexicalWriter
 
 K1, B = 1.2, 0.75
@@ -19,7 +20,7 @@ Row = tuple[str, Sequence[str], str]
 def build(path: Path, rows: Sequence[Row]) -> LexicalIndex:
     writer = LexicalWriter(path)
     for number, (title, headings, text) in enumerate(rows):
-        writer.add(number, title, headings, text)
+        writer.add(number, title, headings, joined_terms(text))
     writer.finish()
     return LexicalIndex(path)
 

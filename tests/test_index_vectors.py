@@ -8,7 +8,8 @@ from records import LetterEncoder
 
 from index.encoders import Vectors, unit_rows
 from index.errors import IndexingError
-from index.vectors import SHARD_ROWS, VectorCache, cache_folder, embed_missing, text_key
+from index.shards import text_key
+from index.vectors import SHARD_ROWS, VectorCache, cache_folder, embed_missing
 
 
 def keys(*texts: str) -> list[bytes]:
