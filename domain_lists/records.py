@@ -80,9 +80,9 @@ class Match:
 
     `rule` is "listed" for the row's own host (with or without www.) and path prefix, "inherited" for a subdomain
     of a listed host, "suffix" when no row but a restricted suffix covers the host; the source is then made
-    up from the suffix (`suffix:gov.cn`) and is not one that can be searched. "user-generated" is a page that anyone
-    may write below a listed host or restricted suffix; `caps` names the terms that tier and authority were brought
-    under, and it cannot be searched either.
+    up from the suffix (`suffix:gov.cn`) and only rates, unless the suffix is allowed. "user-generated" is a page that
+    anyone may write below a listed host or restricted suffix; `caps` names the terms that tier and authority were
+    brought under, and it cannot be searched either.
     """
 
     source: Source

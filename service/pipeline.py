@@ -45,8 +45,8 @@ class CrawlResult:
 
 
 def load_sources(settings: Settings) -> SourceList:
-    """The bundled list with the settings' further files. Raises InvalidSourceList."""
-    return SourceList.load(settings.source_files)
+    """The bundled list with the settings' further files and suffixes. Raises InvalidSourceList."""
+    return SourceList.load(settings.source_files, settings.source_suffixes)
 
 
 def utc_second(moment: datetime) -> str:

@@ -133,7 +133,7 @@ def _planned(settings: Settings, sources: SourceList, asked: Asked, now: datetim
     folder = DataFolder(settings.data_dir)
     with Catalog(folder.catalog) as catalog:
         seen = catalog.visits.sources()
-        ids = [sources.get(name).id for name in asked.sources] or [one for one in seen if one in _ids(sources)]
+        ids = [sources.get(name).id for name in asked.sources] or [one for one in seen if sources.find(one)]
         if not ids:
             raise NothingToCrawl("nothing was crawled yet: name the sources to begin with, or a profile")
         resting = (
@@ -149,10 +149,6 @@ def _planned(settings: Settings, sources: SourceList, asked: Asked, now: datetim
         )
     starts = asked.starts or [default_start(one) for one in awake if one not in set(seen)]
     return start_run(folder.archive, awake, starts, settings.crawl, known), resting
-
-
-def _ids(sources: SourceList) -> frozenset[str]:
-    return frozenset(source.id for source in sources.sources)
 
 
 def _ingest_all(settings: Settings, sources: SourceList, progress: Progress, workers: int | None) -> IngestReport:
