@@ -1,15 +1,16 @@
-"""What an archived response says about its URL, for the catalogue's `visits`."""
+"""What an archived response says about its URL, or a robots.txt about others, for the catalogue's `visits`."""
 
 from urllib.parse import urlsplit
 
 from crawler.archive import Response
 from crawler.extract import Extracted, Skipped
+from crawler.robots import UNREACHABLE, robot_rules
 from crawler.sitemaps import site_map
 from domain_lists.errors import InvalidUrl
 from domain_lists.source_list import SourceList
 from domain_lists.urls import canonical_url
 from index.records import Page
-from index.visits import Fetch
+from index.visits import REDIRECTS, Fetch, RobotsRead
 
 
 def fetches_of(
@@ -40,3 +41,17 @@ def fetches_of(
         return [fetch._replace(page=pages[-1].url, content_hash=pages[-1].content_hash())]
     is_map = response.status == 200 and result.reason == "not html" and site_map(response, max_bytes)
     return [fetch._replace(outcome="map") if is_map else fetch]
+
+
+def robots_of(response: Response) -> list[RobotsRead]:
+    """The robots.txt that a response is, none where it is no such file, or does not decide: a redirect, a failure."""
+    try:
+        parts = urlsplit(canonical_url(response.url))
+    except InvalidUrl:
+        return []
+    if parts.path != "/robots.txt" or parts.query or response.status in REDIRECTS:
+        return []
+    rules = robot_rules(response.status, response.body)
+    if rules is UNREACHABLE:
+        return []
+    return [RobotsRead(f"{parts.scheme}://{parts.netloc}", response.fetched_at, rules.allows)]

@@ -209,6 +209,26 @@ def test_a_page_that_now_moves_on_or_wants_no_index_leaves_at_once(site: Site, c
     assert found_urls(settings, site) == {"/", "/ice", "/vaccines", "/bridges", "/orchids"}
 
 
+def test_what_robots_txt_forbids_by_now_leaves_the_index_until_it_is_allowed_again(
+    site: Site, crawled: Crawled
+) -> None:
+    settings = crawled.settings
+    site.robots("User-agent: *\nDisallow: /tariffs")
+    without = refresh(settings, force=True)
+    assert (without.status, without.requests.denied) == ("published", 1)
+    assert found_urls(settings, site) == {"/", "/glaciers", "/vaccines", "/bridges", "/orchids"}
+    DataFolder(settings.data_dir).catalog.unlink()
+    assert refresh(settings, sources=(HOST,)).status == "unchanged"
+    # A robots.txt that cannot be read forbids asking, and says nothing about what is known.
+    site.robots("User-agent: *\nDisallow: /", status=503)
+    assert refresh(settings).status == "unreachable"
+    assert len(found_urls(settings, site)) == 5
+    del site.replies["/robots.txt"]
+    back = refresh(settings)
+    assert (back.status, back.embedded, back.responses) == ("published", 0, {304: 6})
+    assert "/tariffs" in found_urls(settings, site)
+
+
 def test_a_failing_source_is_kept_and_reported_and_left_in_peace_for_a_while(site: Site, tmp_path: Path) -> None:
     settings = settings_in(tmp_path / "one", max_days=60)
     refresh(settings, site.url(), site.url(host=OTHER), sources=(HOST, OTHER))
