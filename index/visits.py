@@ -28,6 +28,7 @@ CREATE TABLE IF NOT EXISTS visits (
     captured VARCHAR, page VARCHAR, content_hash VARCHAR, etag VARCHAR, last_modified VARCHAR, hops UINTEGER,
     level TINYINT, missing UINTEGER, failures UINTEGER, checks UINTEGER, changes UINTEGER);
 CREATE TABLE IF NOT EXISTS robots (origin VARCHAR PRIMARY KEY, read_at VARCHAR);
+CREATE TABLE IF NOT EXISTS rests (host VARCHAR PRIMARY KEY, until VARCHAR);
 CREATE TABLE IF NOT EXISTS denied (url VARCHAR PRIMARY KEY);
 CREATE OR REPLACE VIEW live_pages AS SELECT * FROM pages
     WHERE url IN (SELECT page FROM visits WHERE missing < {GONE_AFTER} AND url NOT IN (SELECT url FROM denied))
@@ -59,6 +60,13 @@ class RobotsRead(NamedTuple):
     origin: str
     at: str
     allows: Callable[[str], bool]
+
+
+class HostRest(NamedTuple):
+    """A host asked for patience: it is not to be asked before `until`, a UTC second."""
+
+    host: str
+    until: str
 
 
 class Visited(NamedTuple):
@@ -168,6 +176,19 @@ class Visits:
         self._db.execute("INSERT OR REPLACE INTO robots VALUES (?, ?)", [read.origin, read.at])
         self._db.execute("DELETE FROM denied WHERE starts_with(url, ?)", [prefix])
         self._db.execute("INSERT INTO denied SELECT unnest(?::VARCHAR[])", [denied])
+
+    def rest(self, rests: Sequence[HostRest]) -> None:
+        """Remember what hosts asked for; of several moments the latest counts."""
+        for host, until in rests:
+            self._db.execute(
+                "INSERT INTO rests VALUES (?, ?) ON CONFLICT DO UPDATE SET until = greatest(until, excluded.until)",
+                [host, until],
+            )
+
+    def resting(self, now: str) -> list[str]:
+        """The hosts that are not to be asked at that UTC second."""
+        rows = self._db.execute("SELECT host FROM rests WHERE until > ? ORDER BY host", [now]).fetchall()
+        return [host for (host,) in rows]
 
     def of(self, sources: Collection[str]) -> Iterator[Visited]:
         """All that is known of the URLs of these sources, ordered by URL. Other statements may run in between."""

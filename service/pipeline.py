@@ -78,8 +78,10 @@ def run_crawl(
         run = None if fresh else unfinished_run(folder.archive, ids)
         if run is None or (starts and tuple(starts) != run.starts):
             run = start_run(folder.archive, ids, starts, settings.crawl)
+        with Catalog(folder.catalog) as catalog:
+            resting = catalog.visits.resting(utc_second(datetime.now(UTC)))
         try:
-            fetched = fetch(run, sources, settings.crawl, progress, stop)
+            fetched = fetch(run, sources, settings.crawl, progress, stop, resting)
         except NothingToCrawl:
             # Or every later crawl of these sources would go on with it.
             finish_run(run)

@@ -97,7 +97,9 @@ def run_refresh(
     with write_lock(settings.data_dir):
         report = _ingest_all(settings, sources, progress, workers)
         run, resting = _planned(settings, sources, asked, started)
-        fetched = fetch(run, sources, settings.crawl, progress, stop) if run else _nothing_fetched()
+        with Catalog(DataFolder(settings.data_dir).catalog) as catalog:
+            waiting = catalog.visits.resting(utc_second(datetime.now(UTC)))
+        fetched = fetch(run, sources, settings.crawl, progress, stop, waiting) if run else _nothing_fetched()
         after = _ingest_all(settings, sources, progress, workers)
         if run:
             with Catalog(DataFolder(settings.data_dir).catalog) as catalog:

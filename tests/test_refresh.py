@@ -4,6 +4,7 @@ import json
 import shutil
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,7 +18,7 @@ from crawler.errors import NothingToCrawl
 from index.catalog import Catalog
 from index.store import DataFolder
 from ranking.settings import RankingSettings
-from service.pipeline import open_store
+from service.pipeline import open_store, utc_second
 from service.refresh import Asked, RefreshResult, run_refresh
 from service.searcher import Searcher
 from service.settings import Settings, load_settings
@@ -227,6 +228,23 @@ def test_what_robots_txt_forbids_by_now_leaves_the_index_until_it_is_allowed_aga
     back = refresh(settings)
     assert (back.status, back.embedded, back.responses) == ("published", 0, {304: 6})
     assert "/tariffs" in found_urls(settings, site)
+
+
+def test_a_host_that_asks_for_patience_beyond_the_run_is_not_asked_before(site: Site, tmp_path: Path) -> None:
+    settings = settings_in(tmp_path / "one")
+    page = site.replies["/"]
+    site.add("/", *page, Reply(status=503, headers={"Retry-After": "3600"}))
+    refresh(settings, site.url())
+    asked = refresh(settings)
+    assert (asked.requests.errors, asked.refused) == (1, {"asked to wait": 5})
+    # What is remembered is in the archive.
+    DataFolder(settings.data_dir).catalog.unlink()
+    site.log.clear()
+    patient = refresh(settings, sources=(HOST,))
+    assert (site.log, patient.refused, patient.status) == ([], {"asked to wait": 6}, "unchanged")
+    with Catalog(DataFolder(settings.data_dir).catalog) as catalog:
+        assert catalog.visits.resting(utc_second(datetime.now(UTC))) == [HOST]
+        assert catalog.visits.resting(utc_second(datetime.now(UTC) + timedelta(seconds=3601))) == []
 
 
 def test_a_failing_source_is_kept_and_reported_and_left_in_peace_for_a_while(site: Site, tmp_path: Path) -> None:
