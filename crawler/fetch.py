@@ -70,7 +70,7 @@ def fetch(
 
 def _require_start(run: Run, source_list: SourceList, settings: CrawlSettings) -> None:
     scope = Scope(source_list, run.sources, settings.allow_private_addresses)
-    decisions = {url: scope.decide(url) for url in run.starts}
+    decisions = {url: scope.decide(url, any_type=True) for url in run.starts}
     if not (run.folder / KNOWN_FILE).exists() and not any(decision.allowed for decision in decisions.values()):
         refused = "; ".join(f"{url} ({decision.reason})" for url, decision in list(decisions.items())[:5])
         raise NothingToCrawl(f"no start URL may be fetched: {refused or 'there is none'}")

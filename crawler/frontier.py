@@ -74,7 +74,7 @@ class Frontier:
         for one in self._known.due():
             self._ask_again(one)
         for url in starts:
-            self._offer(url, depth=0)
+            self._offer(url, depth=0, any_type=True)
 
     def has_next(self) -> bool:
         """Whether a host that is not busy has visits waiting."""
@@ -224,11 +224,14 @@ class Frontier:
         if len(self.failures) < MAX_LISTED_FAILURES:
             self.failures.append(Failure(visit.url, error))
 
-    def _offer(self, url: str, depth: int, redirects: int = 0, modified: str = "") -> None:
-        """Enqueue a URL that was found, unless it is known, or something speaks against it."""
+    def _offer(self, url: str, depth: int, redirects: int = 0, modified: str = "", any_type: bool = False) -> None:
+        """Enqueue a URL that was found, unless it is known, or something speaks against it.
+
+        `any_type` is for starts: they may be sitemaps and feeds.
+        """
         if hash(url) in self._seen:
             return
-        decision = self._scope.decide(url)
+        decision = self._scope.decide(url, any_type)
         known = self._known.get(decision.url)
         if known:
             # Its turn comes by the plan, or early where a map says that it changed.

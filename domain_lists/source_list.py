@@ -19,7 +19,7 @@ from domain_lists.validator import check_tables
 
 VERSION_HEX_DIGITS = 12
 # Texts that nothing is decided by: to mend one must not make every snapshot look out of date.
-_COMMENTARY = frozenset({"name", "description", "evidence", "notes"})
+_COMMENTARY = frozenset({"name", "description", "evidence", "notes", "access"})
 
 
 class SourceList:

@@ -1,7 +1,7 @@
 """What the index covers and how well it is kept: by source, sector and tier, as records and as one HTML page."""
 
 import statistics
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
@@ -100,4 +100,5 @@ def _line(name: str, facts: Sequence[_Facts]) -> CoverageLine:
         errors=sum(one.latest.errors for one in facts),
         denied=sum(one.latest.denied for one in facts),
         failing=sum(one.latest.failed for one in facts),
+        hindrances=dict(sorted(Counter(word for one in facts for word in one.source.hindrances).items())),
     )

@@ -17,7 +17,7 @@ from crawler.known import LEFT_FILE, load_left
 from crawler.report import FetchReport
 from crawler.revisit import plan, rests
 from crawler.runs import Run, list_runs, start_run, unfinished_run
-from crawler.scope import default_start
+from crawler.scope import starts_of
 from domain_lists.source_list import SourceList
 from index.build import BuildReport
 from index.catalog import Catalog, PageCounts
@@ -149,7 +149,7 @@ def _planned(settings: Settings, sources: SourceList, asked: Asked, now: datetim
         known = plan(
             catalog.visits.of(awake), authorities, settings.crawl.max_pages, settings.refresh, now, asked.recheck
         )
-    starts = asked.starts or [default_start(one) for one in awake if one not in set(seen)]
+    starts = asked.starts or [url for one in awake if one not in set(seen) for url in starts_of(sources.get(one))]
     return start_run(folder.archive, awake, starts, settings.crawl, known), resting
 
 
