@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import pytest
 from misbehaving_web import SOURCE_COLUMNS, Reply, Site, misbehaving_web
-from pdf_files import paragraph, pdf
+from pdf_files import Scan, paragraph, pdf
 from records import LetterEncoder
 
 from authority_search.models import SearchRequest
@@ -369,7 +369,13 @@ def test_pdf_reports_are_fetched_counted_and_found(site: Site, settings: Setting
     site.add(
         "/report.pdf", Reply(pdf([lines], info="/Title (Saffron report)"), headers={"Content-Type": "application/pdf"})
     )
-    site.page("/", "/report.pdf", text="<p>Reports about saffron are kept here, one file for each year of harvest.</p>")
+    site.add("/scan.pdf", Reply(pdf([[Scan()]]), headers={"Content-Type": "application/pdf"}))
+    site.page(
+        "/",
+        "/report.pdf",
+        "/scan.pdf",
+        text="<p>Reports about saffron are kept here, one file for each year of harvest.</p>",
+    )
     done = refresh(settings, site.url())
-    assert done.requests.pages == 2
-    assert "/report.pdf" in found_urls(settings, site)
+    assert (done.requests.pages, done.skipped["pdf: no text layer"]) == (3, 1)
+    assert found_urls(settings, site) == {"/", "/report.pdf"}
