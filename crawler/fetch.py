@@ -6,7 +6,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import IO, Any
 
 import crawler.errors as crawl_errors
@@ -34,13 +34,16 @@ def fetch(
     settings: CrawlSettings,
     progress: Progress = silent,
     stop: threading.Event | None = None,
+    resting: Sequence[str] = (),
 ) -> FetchReport:
     """Crawl `run` to its end, going on from what its archive holds; the run is marked as finished then.
 
     Works in a child process that ends with this one. Setting `stop`, or Ctrl-C, ends the crawl in order, and
     kill -9 at any moment loses no response but the one being written: fetch the same run again to go on.
-    `progress` gets the stages "replay" and "fetch". Raises NothingToCrawl where no start lies in the sources,
-    ContactRequired, ArchiveError where the archive cannot be read or written, RunError where the child fails.
+    Nothing is asked of the hosts in `resting`. `progress` gets the stages "replay" and "fetch".
+
+    Raises NothingToCrawl where no start lies in the sources, ContactRequired, ArchiveError where the archive cannot
+    be read or written, RunError where the child fails.
     """
     require_contact(run.starts, settings)
     _require_start(run, source_list, settings)
@@ -53,7 +56,9 @@ def fetch(
             stderr=stderr,
         )
         try:
-            result = _converse(child, Job(run, source_list, settings), progress, stop or threading.Event())
+            result = _converse(
+                child, Job(run, source_list, settings, tuple(resting)), progress, stop or threading.Event()
+            )
         finally:
             _end(child)
         if result is None:
@@ -65,7 +70,7 @@ def fetch(
 
 def _require_start(run: Run, source_list: SourceList, settings: CrawlSettings) -> None:
     scope = Scope(source_list, run.sources, settings.allow_private_addresses)
-    decisions = {url: scope.decide(url) for url in run.starts}
+    decisions = {url: scope.decide(url, any_type=True) for url in run.starts}
     if not (run.folder / KNOWN_FILE).exists() and not any(decision.allowed for decision in decisions.values()):
         refused = "; ".join(f"{url} ({decision.reason})" for url, decision in list(decisions.items())[:5])
         raise NothingToCrawl(f"no start URL may be fetched: {refused or 'there is none'}")

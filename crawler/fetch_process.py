@@ -27,7 +27,7 @@ from scrapy.utils.reactor import install_reactor
 from crawler.addresses import PublicResolver
 from crawler.archive import ArchiveWriter, archive_files, read_archive
 from crawler.errors import CrawlError
-from crawler.frontier import Frontier
+from crawler.frontier import ASKED_TO_WAIT, Frontier
 from crawler.job import STOP, Job, load_job
 from crawler.known import KnownUrls, load_known, save_left
 from crawler.report import FetchReport, report_of
@@ -100,6 +100,8 @@ def _crawl(job: Job, messages: Messages, stop: threading.Event) -> FetchReport:
     known = KnownUrls(load_known(job.run.folder), job.settings.daily_share)
     frontier = Frontier(scope, job.run.starts, job.settings, known)
     resumed = _replay(job, frontier, lambda done: messages.send("progress", ["replay", done]))
+    for host in job.resting:
+        frontier.give_up(host, ASKED_TO_WAIT)
     about = {"software": f"{PRODUCT}/{version('authority-search-server')}", "isPartOf": job.run.id}
     with ArchiveWriter(job.run.folder, about=about) as archive:
         _run_reactor(job, scope, frontier, archive, messages, stop)

@@ -29,6 +29,7 @@ GONE = frozenset({404, 410})
 MAX_REDIRECTS = 10
 MAX_HOST_FAILURES = 10
 MAX_LISTED_FAILURES = 1000
+ASKED_TO_WAIT = "asked to wait"
 MAX_MAPS = 100
 """Sitemaps and feeds taken up for each source in a run."""
 MAP_DEPTH = 1
@@ -73,7 +74,7 @@ class Frontier:
         for one in self._known.due():
             self._ask_again(one)
         for url in starts:
-            self._offer(url, depth=0)
+            self._offer(url, depth=0, any_type=True)
 
     def has_next(self) -> bool:
         """Whether a host that is not busy has visits waiting."""
@@ -148,7 +149,8 @@ class Frontier:
     def give_up(self, host: str, reason: str) -> None:
         """Fetch nothing more from `host` in this run."""
         self._given_up[host] = reason
-        self.refused[reason] += len(self._queues.drop_host(host))
+        for visit in self._queues.drop_host(host):
+            self._refuse(visit, reason)
 
     def replay(self, response: Response) -> bool:
         """Take a response of the archive as if it came now. False where it belongs to no visit, as robots.txt does."""
@@ -222,11 +224,14 @@ class Frontier:
         if len(self.failures) < MAX_LISTED_FAILURES:
             self.failures.append(Failure(visit.url, error))
 
-    def _offer(self, url: str, depth: int, redirects: int = 0, modified: str = "") -> None:
-        """Enqueue a URL that was found, unless it is known, or something speaks against it."""
+    def _offer(self, url: str, depth: int, redirects: int = 0, modified: str = "", any_type: bool = False) -> None:
+        """Enqueue a URL that was found, unless it is known, or something speaks against it.
+
+        `any_type` is for starts: they may be sitemaps and feeds.
+        """
         if hash(url) in self._seen:
             return
-        decision = self._scope.decide(url)
+        decision = self._scope.decide(url, any_type)
         known = self._known.get(decision.url)
         if known:
             # Its turn comes by the plan, or early where a map says that it changed.
@@ -249,6 +254,8 @@ class Frontier:
         known = self._known.get(decision.url)
         if not decision.allowed or hash(decision.url) in self._seen or self._maps[decision.source] >= MAX_MAPS:
             return
+        if host_of(decision.url) in self._given_up:
+            return
         self._maps[decision.source] += 1
         self._seen.add(hash(decision.url))
         if not (known and modified and modified <= known.checked):
@@ -260,6 +267,8 @@ class Frontier:
         decision = self._scope.decide(known.url, any_type=True)
         if not decision.allowed:
             self.refused[decision.reason] += 1
+        elif given_up := self._given_up.get(host_of(known.url)):
+            self.refused[given_up] += 1
         elif not self._known.take(known):
             self.refused["daily share"] += 1
         else:
@@ -283,10 +292,14 @@ class Frontier:
             if not reason:
                 return visit
             self._queues.drop(visit)
-            self.refused[reason] += 1
-            if not self._known.get(visit.url):
-                self._leave(Decision(True, "", visit.url, visit.source), visit.depth)
+            self._refuse(visit, reason)
         return None
+
+    def _refuse(self, visit: Visit, reason: str) -> None:
+        """Count a visit that is not made in this run; a URL that is new is left to a later one."""
+        self.refused[reason] += 1
+        if not self._known.get(visit.url):
+            self._leave(Decision(True, "", visit.url, visit.source), visit.depth)
 
     def _begin(self, visit: Visit) -> None:
         self._queues.begin(visit)

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from crawler.archive import Response, log_skipped, read_archive
 from crawler.extract import EXTRACTOR_VERSION, Extracted, Skipped, is_readable
 from crawler.extraction_pool import ExtractionPool, Job
-from crawler.outcomes import fetches_of
+from crawler.outcomes import fetches_of, rests_of, robots_of
 from crawler.settings import CrawlSettings
 from domain_lists.errors import InvalidUrl
 from domain_lists.records import Source
@@ -24,7 +24,7 @@ from domain_lists.urls import canonical_url, host_of
 from index.catalog import Catalog, PageCounts
 from index.progress import Progress, silent
 from index.records import Page
-from index.visits import Fetch
+from index.visits import Fetch, HostRest, RobotsRead
 
 logger = logging.getLogger(__name__)
 
@@ -47,6 +47,8 @@ class _Batch(NamedTuple):
     responses: int
     pages: list[Page]
     fetches: list[Fetch]
+    robots: list[RobotsRead]
+    rests: list[HostRest]
 
 
 def ingest(
@@ -69,7 +71,7 @@ def ingest(
         for number, path in enumerate(files):
             name, start = _resume_at(path, catalog)
             for batch in _batches(path, start, source_list, settings, pool, report):
-                counts = catalog.put_pages(name, batch.position, batch.pages, batch.fetches)
+                counts = catalog.put_pages(name, batch.position, *batch[2:])
                 report.pages = PageCounts(*map(sum, zip(report.pages, counts, strict=True)))
                 report.responses += batch.responses
                 progress("ingest", sum(sizes[:number]) + batch.position, sum(sizes))
@@ -100,7 +102,7 @@ def _batches(
 
     responses = read_archive(path, start, settings.max_bytes, damaged)
     jobs = (_job(response, source_list) for response in responses)
-    batch = _Batch(start, 0, [], [])
+    batch = _Batch(start, 0, [], [], [], [])
     for job, result in pool.extract_all(jobs):
         if isinstance(result, Extracted):
             batch.pages.append(_under_canonical_url(result, source_list))
@@ -109,10 +111,12 @@ def _batches(
             if result.detail:
                 logger.warning("%s: %s: %s", job.response.url, result.reason, result.detail)
         batch.fetches.extend(fetches_of(job.response, result, batch.pages, source_list, settings.max_bytes))
+        batch.robots.extend(robots_of(job.response))
+        batch.rests.extend(rests_of(job.response))
         batch = batch._replace(position=job.response.position, responses=batch.responses + 1)
         if batch.responses == _BATCH_RESPONSES:
             yield batch
-            batch = _Batch(batch.position, 0, [], [])
+            batch = _Batch(batch.position, 0, [], [], [], [])
     if batch.responses:
         yield batch
 

@@ -13,11 +13,12 @@ STOP = b"stop\n"
 
 
 class Job(NamedTuple):
-    """What to crawl."""
+    """What to crawl. `resting` are hosts that are left in peace in this run."""
 
     run: Run
     source_list: SourceList
     settings: CrawlSettings
+    resting: tuple[str, ...] = ()
 
 
 def dump_job(job: Job) -> bytes:
@@ -25,6 +26,7 @@ def dump_job(job: Job) -> bytes:
     content = {
         "folder": str(job.run.folder.resolve()),
         "settings": job.settings.model_dump(),
+        "resting": job.resting,
         "source_list": to_plain(job.source_list),
     }
     return json.dumps(content).encode() + b"\n"
@@ -37,4 +39,5 @@ def load_job(line: bytes) -> Job:
         run=load_run(Path(content["folder"])),
         source_list=from_plain(content["source_list"]),
         settings=CrawlSettings.model_validate(content["settings"]),
+        resting=tuple(content["resting"]),
     )

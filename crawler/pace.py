@@ -12,6 +12,8 @@ logger = logging.getLogger(__name__)
 
 MAX_CRAWL_DELAY = 60.0
 MAX_PAUSE = 300.0
+MAX_REST = 7 * 86_400.0
+"""Seconds that a host which asks for more is left in peace over several runs."""
 FIRST_BACKOFF = 1.0
 # Scrapy's slots apply pauses only where there is a delay.
 MIN_DELAY = 0.001

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from crawler.addresses import is_public, literal_address
 from domain_lists.errors import InvalidUrl
+from domain_lists.records import Source
 from domain_lists.source_list import SourceList
 from domain_lists.urls import canonical_url, host_of
 
@@ -67,6 +68,12 @@ class Scope:
 def default_start(source_id: str) -> str:
     """Where the crawl of a source begins: the root of its host, or its path prefix."""
     return f"https://{source_id}" if "/" in source_id else f"https://{source_id}/"
+
+
+def starts_of(source: Source) -> list[str]:
+    """Where the crawl of a source begins: its default start, and its sitemap where the list knows that it has one."""
+    sitemap = [f"https://{source.host}/sitemap.xml"] if "sitemap" in source.access.split(";") else []
+    return [default_start(source.id), *sitemap]
 
 
 def _is_private(host: str) -> bool:

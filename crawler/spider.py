@@ -18,7 +18,7 @@ from crawler.addresses import PublicResolver
 from crawler.archive import ArchiveWriter, Response
 from crawler.encodings import decoded
 from crawler.errors import ArchiveError, UndecodableBody
-from crawler.frontier import Frontier
+from crawler.frontier import ASKED_TO_WAIT, Frontier
 from crawler.handler import headers_of
 from crawler.host_queues import Visit
 from crawler.pace import MAX_PAUSE, Pace, backoff
@@ -117,7 +117,7 @@ class SourceSpider(scrapy.Spider):
         """Leave `host` in peace for `seconds`, or for the rest of the run where it asks for too long."""
         if seconds > MAX_PAUSE:
             self.logger.warning("%s asks for %g s of peace: left for this run", host, seconds)
-            self.frontier.give_up(host, "asked to wait")
+            self.frontier.give_up(host, ASKED_TO_WAIT)
         elif seconds:
             self.pace.pause(host, seconds)
 

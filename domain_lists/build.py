@@ -13,7 +13,15 @@ def to_source(row: Row) -> Source:
     cells: dict[str, Any] = {key: cell for key, cell in row.cells.items() if key not in REVIEW_COLUMNS}
     access = row.cells["access"].replace(";", ", ")
     notes = "; ".join(filter(None, (access, cells["notes"])))
-    return Source(**{**cells, "tier": int(cells["tier"]), "authority": float(cells["authority"]), "notes": notes})
+    return Source(
+        **{
+            **cells,
+            "tier": int(cells["tier"]),
+            "authority": float(cells["authority"]),
+            "notes": notes,
+            "access": row.cells["access"],
+        }
+    )
 
 
 def to_suffix_source(row: Row) -> Source:

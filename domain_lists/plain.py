@@ -14,6 +14,7 @@ def to_plain(sources: SourceList) -> dict[str, Any]:
         "sources": [fields_of(source) for source in sources.sources],
         "profiles": [fields_of(sources.profiles[name]) for name in sorted(sources.profiles)],
         "suffixes": {suffix: fields_of(source) for suffix, source in sources.suffixes.items()},
+        "allowed_suffixes": sorted(sources.allowed_suffixes),
         "denied": sorted(sources.denied),
         "user_pages": sources.user_pages.terms,
     }
@@ -22,8 +23,8 @@ def to_plain(sources: SourceList) -> dict[str, Any]:
 def from_plain(content: dict[str, Any]) -> SourceList:
     """The list that `to_plain` was given, also after a way through JSON.
 
-    It was checked when it was loaded and is not checked again. Suffixes, denied hosts and user pages may be absent, as
-    in snapshots of earlier versions. Raises KeyError, TypeError for anything else.
+    It was checked when it was loaded and is not checked again. All but sources and profiles may be absent, as in
+    snapshots of earlier versions. Raises KeyError, TypeError for anything else.
     """
     return SourceList(
         sources=[Source(**row) for row in content["sources"]],
@@ -31,6 +32,7 @@ def from_plain(content: dict[str, Any]) -> SourceList:
         suffixes={suffix: Source(**row) for suffix, row in content.get("suffixes", {}).items()},
         denied=frozenset(content.get("denied", ())),
         user_pages=UserPages({pattern: Term(*term) for pattern, term in content.get("user_pages", {}).items()}),
+        allowed_suffixes=content.get("allowed_suffixes", ()),
     )
 
 

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
+from domain_lists.vocabulary import HINDRANCES
+
 Rule = Literal["listed", "inherited", "suffix", "user-generated"]
 
 
@@ -13,7 +15,8 @@ class Source:
     `id` is the listed domain, host, or host and path prefix exactly as it is matched (`nature.com`,
     `docs.oracle.com/javase`). `country` is ISO 3166 alpha-2, or EU or INT; `language` ISO 639-1, or "multi".
     `tier` runs from 1 (the body itself is the primary source) to 4 (general, user-generated); `authority`
-    is in [0, 1]. `evidence` holds `token` or `token:value` parted by ";": who else names this source.
+    is in [0, 1]. `evidence` holds `token` or `token:value` parted by ";": who else names this source. `access`
+    holds words parted by ";": what a crawler meets or finds there.
     """
 
     id: str
@@ -26,6 +29,12 @@ class Source:
     authority: float
     evidence: str
     notes: str
+    access: str = ""
+
+    @property
+    def hindrances(self) -> list[str]:
+        """The words of `access` that tell why little may be found there."""
+        return [word for word in self.access.split(";") if word in HINDRANCES]
 
     @property
     def host(self) -> str:
@@ -80,9 +89,9 @@ class Match:
 
     `rule` is "listed" for the row's own host (with or without www.) and path prefix, "inherited" for a subdomain
     of a listed host, "suffix" when no row but a restricted suffix covers the host; the source is then made
-    up from the suffix (`suffix:gov.cn`) and is not one that can be searched. "user-generated" is a page that anyone
-    may write below a listed host or restricted suffix; `caps` names the terms that tier and authority were brought
-    under, and it cannot be searched either.
+    up from the suffix (`suffix:gov.cn`) and only rates, unless the suffix is allowed. "user-generated" is a page that
+    anyone may write below a listed host or restricted suffix; `caps` names the terms that tier and authority were
+    brought under, and it cannot be searched either.
     """
 
     source: Source

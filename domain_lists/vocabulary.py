@@ -69,6 +69,11 @@ ACCESS = frozenset(
     }
 )
 
+HINDRANCES = frozenset(
+    {"challenge", "geo-blocking", "javascript", "login", "part-paywall", "paywall", "refuses-crawlers"}
+)
+"""The words of `ACCESS` that explain why little of a source can be had."""
+
 TIERS = frozenset({"1", "2", "3", "4"})
 
 _ISO_639_1 = """

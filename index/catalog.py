@@ -26,7 +26,7 @@ from index.catalog_rows import (
 from index.errors import CatalogError
 from index.records import Page, Passage
 from index.run_tallies import RUNS_SCHEMA, RunTallies
-from index.visits import VISITS_SCHEMA, Fetch, Visits
+from index.visits import VISITS_SCHEMA, Fetch, HostRest, RobotsRead, Visits
 
 SCHEMA_VERSION = 2
 _READ_BATCH = 512
@@ -148,7 +148,7 @@ class Catalog:
         self._db.execute(f"ATTACH '{quoted}' AS fresh (READ_ONLY)")
         try:
             with self._transaction():
-                for table in ("passages", "pages"):
+                for table in ("passages", "pages", "robots", "denied", "rests"):
                     self._db.execute(f"DELETE FROM {table}")  # noqa: S608 - our own names
                     self._db.execute(f"INSERT INTO {table} BY NAME SELECT * FROM fresh.{table}")  # noqa: S608 - likewise
                 self._db.execute(
@@ -161,7 +161,13 @@ class Catalog:
             self._db.execute("DETACH fresh")
 
     def put_pages(
-        self, archive_file: str, position: int, pages: Sequence[Page], fetches: Sequence[Fetch] = ()
+        self,
+        archive_file: str,
+        position: int,
+        pages: Sequence[Page],
+        fetches: Sequence[Fetch] = (),
+        robots: Sequence[RobotsRead] = (),
+        rests: Sequence[HostRest] = (),
     ) -> PageCounts:
         """Store pages, what became of each response, and the position all was read up to, in one transaction.
 
@@ -181,6 +187,8 @@ class Catalog:
                     stored[page.url] = StoredState(*(row[PAGE_NAMES.index(name)] for name in StoredState._fields))
             self._replace_pages(list(rows.values()))
             self.visits.put(fetches)
+            self.visits.obey(robots)
+            self.visits.rest(rests)
             self._db.execute("INSERT OR REPLACE INTO archive_files VALUES (?, ?)", [archive_file, position])
         return PageCounts(**counts)
 

@@ -3,7 +3,7 @@
 Folding the responses of the archive in their order gives the same table again, so it can be rebuilt like all else.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from http import HTTPStatus
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
@@ -27,8 +27,11 @@ CREATE TABLE IF NOT EXISTS visits (
     url VARCHAR PRIMARY KEY, source VARCHAR, host VARCHAR, status USMALLINT, outcome VARCHAR, checked VARCHAR,
     captured VARCHAR, page VARCHAR, content_hash VARCHAR, etag VARCHAR, last_modified VARCHAR, hops UINTEGER,
     level TINYINT, missing UINTEGER, failures UINTEGER, checks UINTEGER, changes UINTEGER);
-CREATE VIEW IF NOT EXISTS live_pages AS SELECT * FROM pages
-    WHERE url IN (SELECT page FROM visits WHERE missing < {GONE_AFTER})
+CREATE TABLE IF NOT EXISTS robots (origin VARCHAR PRIMARY KEY, read_at VARCHAR);
+CREATE TABLE IF NOT EXISTS rests (host VARCHAR PRIMARY KEY, until VARCHAR);
+CREATE TABLE IF NOT EXISTS denied (url VARCHAR PRIMARY KEY);
+CREATE OR REPLACE VIEW live_pages AS SELECT * FROM pages
+    WHERE url IN (SELECT page FROM visits WHERE missing < {GONE_AFTER} AND url NOT IN (SELECT url FROM denied))
     OR url NOT IN (SELECT url FROM visits WHERE checked <> '' UNION SELECT page FROM visits WHERE page <> '');
 """  # noqa: S608 - constant
 
@@ -49,6 +52,21 @@ class Fetch(NamedTuple):
     etag: str = ""
     last_modified: str = ""
     hops: int = 0
+
+
+class RobotsRead(NamedTuple):
+    """A robots.txt that decides: which URLs of an origin (`https://example.org`) may be asked for, and since when."""
+
+    origin: str
+    at: str
+    allows: Callable[[str], bool]
+
+
+class HostRest(NamedTuple):
+    """A host asked for patience: it is not to be asked before `until`, a UTC second."""
+
+    host: str
+    until: str
 
 
 class Visited(NamedTuple):
@@ -142,6 +160,35 @@ class Visits:
         known = {one.url for one in self._among([url for url, _, _ in urls])}
         new = {url: Visited(url, source, urlsplit(url).netloc, hops=hops) for url, source, hops in urls}
         self._replace([one for url, one in new.items() if url not in known])
+
+    def obey(self, robots: Sequence[RobotsRead]) -> None:
+        """Deny the known URLs that the newest robots.txt of their origin forbids, and no others there."""
+        for read in sorted(robots, key=lambda read: read.at):
+            newer = self._db.execute("SELECT 1 FROM robots WHERE origin = ? AND read_at > ?", [read.origin, read.at])
+            if not newer.fetchone():
+                self._obey(read)
+
+    def _obey(self, read: RobotsRead) -> None:
+        prefix = f"{read.origin}/"
+        host = urlsplit(read.origin).netloc
+        rows = self._db.execute("SELECT url FROM visits WHERE host = ? AND starts_with(url, ?)", [host, prefix])
+        denied = [url for (url,) in rows.fetchall() if not read.allows(url)]
+        self._db.execute("INSERT OR REPLACE INTO robots VALUES (?, ?)", [read.origin, read.at])
+        self._db.execute("DELETE FROM denied WHERE starts_with(url, ?)", [prefix])
+        self._db.execute("INSERT INTO denied SELECT unnest(?::VARCHAR[])", [denied])
+
+    def rest(self, rests: Sequence[HostRest]) -> None:
+        """Remember what hosts asked for; of several moments the latest counts."""
+        for host, until in rests:
+            self._db.execute(
+                "INSERT INTO rests VALUES (?, ?) ON CONFLICT DO UPDATE SET until = greatest(until, excluded.until)",
+                [host, until],
+            )
+
+    def resting(self, now: str) -> list[str]:
+        """The hosts that are not to be asked at that UTC second."""
+        rows = self._db.execute("SELECT host FROM rests WHERE until > ? ORDER BY host", [now]).fetchall()
+        return [host for (host,) in rows]
 
     def of(self, sources: Collection[str]) -> Iterator[Visited]:
         """All that is known of the URLs of these sources, ordered by URL. Other statements may run in between."""

@@ -1,7 +1,7 @@
 """What the index covers and how well it is kept: by source, sector and tier, as records and as one HTML page."""
 
 import statistics
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
@@ -57,15 +57,16 @@ def load_coverage(folder: DataFolder) -> CoverageReply:
 def _facts(catalog: Catalog, sources: SourceList, now: datetime) -> Iterable[_Facts]:
     passages: dict[str, list[int]] = defaultdict(list)
     for url, count in catalog.passages_by_page():
-        if source := sources.listed(url):
-            passages[source.id].append(count)
+        if listed := sources.listed(url):
+            passages[listed.id].append(count)
     latest = catalog.runs.latest()
-    known = {source.id: source for source in sources.sources}
     seen = set(catalog.visits.sources())
-    for name in sorted((seen | set(latest) | set(passages)) & set(known)):
+    for name in sorted(seen | set(latest) | set(passages)):
+        if (source := sources.find(name)) is None:
+            continue
         ages, gone = _visited(catalog, name, now)
         tally: Mapping[str, tuple[str, SourceTally]] = latest
-        yield _Facts(known[name], passages.get(name, []), ages, gone, tally.get(name, ("", SourceTally()))[1])
+        yield _Facts(source, passages.get(name, []), ages, gone, tally.get(name, ("", SourceTally()))[1])
 
 
 def _visited(catalog: Catalog, source: str, now: datetime) -> tuple[list[float], int]:
@@ -99,4 +100,5 @@ def _line(name: str, facts: Sequence[_Facts]) -> CoverageLine:
         errors=sum(one.latest.errors for one in facts),
         denied=sum(one.latest.denied for one in facts),
         failing=sum(one.latest.failed for one in facts),
+        hindrances=dict(sorted(Counter(word for one in facts for word in one.source.hindrances).items())),
     )

@@ -5,7 +5,7 @@ from html import escape
 
 from authority_search.models import CoverageLine, CoverageReply
 
-HEADINGS = ("sources", "pages", "passages", "gone", "age, days", "oldest", "errors", "denied", "failing")
+HEADINGS = ("sources", "pages", "passages", "gone", "age, days", "oldest", "errors", "denied", "failing", "noted")
 
 _STYLE = """
 :root { color-scheme: light dark; --bar: #4878a8; --line: #8884; --bad: #b03030; }
@@ -13,7 +13,8 @@ body { font: 15px/1.45 system-ui, sans-serif; max-width: 70rem; margin: 2rem aut
 table { border-collapse: collapse; width: 100%; margin-bottom: 2rem; font-variant-numeric: tabular-nums; }
 th, td { text-align: right; padding: .2rem .6rem; border-bottom: 1px solid var(--line); white-space: nowrap; }
 th:first-child, td:first-child { text-align: left; white-space: normal; overflow-wrap: anywhere; }
-td.bar { width: 22%; text-align: left; } td.bad { color: var(--bad); font-weight: 600; }
+td.bar { width: 22%; text-align: left; } td.noted { white-space: normal; }
+td.bad { color: var(--bad); font-weight: 600; }
 td.bar span { display: block; height: .8em; background: var(--bar); border-radius: 2px; min-width: 1px; }
 """
 
@@ -29,15 +30,17 @@ def coverage_page(report: CoverageReply) -> str:
         f"<title>Coverage</title><style>{_STYLE}</style></head><body><h1>Coverage</h1>"
         f"<p>{report.made}: {total.sources:,} of {report.listed:,} listed sources were crawled; they hold "
         f"{total.pages:,} pages with {total.passages:,} passages. Errors and refusals by robots.txt are of each "
-        f"source's newest run.</p>{tables}</body></html>\n"
+        f"source's newest run; noted is what the list of sources says that a crawler meets.</p>{tables}</body></html>\n"
     )
 
 
 def cells(line: CoverageLine) -> list[str]:
-    """The numbers of a line as text, under `HEADINGS`."""
+    """A line as text, under `HEADINGS`."""
     ages = ("" if days is None else f"{days:.1f}" for days in (line.age_days, line.oldest_days))
     counts = (line.sources, line.pages, line.passages, line.gone)
-    return [*(f"{count:,}" for count in counts), *ages, f"{line.errors:,}", f"{line.denied:,}", f"{line.failing:,}"]
+    of_runs = (line.errors, line.denied, line.failing)
+    noted = (word if line.sources == 1 else f"{word} {count:,}" for word, count in line.hindrances.items())
+    return [*(f"{count:,}" for count in counts), *ages, *(f"{count:,}" for count in of_runs), ", ".join(noted)]
 
 
 def _table(lines: Sequence[CoverageLine]) -> str:
@@ -48,10 +51,10 @@ def _table(lines: Sequence[CoverageLine]) -> str:
 
 
 def _row(line: CoverageLine, share: float) -> str:
-    *numbers, failing = cells(line)
+    *numbers, failing, noted = cells(line)
     bad = ' class="bad"' if line.failing else ""
     bar = f'<td class="bar"><span style="width:{share:.1%}"></span></td>'
     return (
         f"<tr><td>{escape(line.name)}</td>{''.join(f'<td>{number}</td>' for number in numbers)}"
-        f"<td{bad}>{failing}</td>{bar}</tr>"
+        f'<td{bad}>{failing}</td><td class="noted">{escape(noted)}</td>{bar}</tr>'
     )

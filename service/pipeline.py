@@ -13,6 +13,7 @@ from crawler.ingest import IngestReport, ingest
 from crawler.reindex import ReindexReport, reindex
 from crawler.report import FetchReport
 from crawler.runs import finish_run, list_runs, start_run, unfinished_run
+from crawler.scope import starts_of
 from crawler.split import SplitReport, split_pages
 from domain_lists.source_list import SourceList
 from index.build import NOTHING_TO_PUBLISH, BuildReport, build_snapshot, listed_pages
@@ -45,8 +46,8 @@ class CrawlResult:
 
 
 def load_sources(settings: Settings) -> SourceList:
-    """The bundled list with the settings' further files. Raises InvalidSourceList."""
-    return SourceList.load(settings.source_files)
+    """The bundled list with the settings' further files and suffixes. Raises InvalidSourceList."""
+    return SourceList.load(settings.source_files, settings.source_suffixes)
 
 
 def utc_second(moment: datetime) -> str:
@@ -77,9 +78,12 @@ def run_crawl(
     with write_lock(folder.root):
         run = None if fresh else unfinished_run(folder.archive, ids)
         if run is None or (starts and tuple(starts) != run.starts):
-            run = start_run(folder.archive, ids, starts, settings.crawl)
+            begin_at = starts or [url for source_id in ids for url in starts_of(sources.get(source_id))]
+            run = start_run(folder.archive, ids, begin_at, settings.crawl)
+        with Catalog(folder.catalog) as catalog:
+            resting = catalog.visits.resting(utc_second(datetime.now(UTC)))
         try:
-            fetched = fetch(run, sources, settings.crawl, progress, stop)
+            fetched = fetch(run, sources, settings.crawl, progress, stop, resting)
         except NothingToCrawl:
             # Or every later crawl of these sources would go on with it.
             finish_run(run)

@@ -17,7 +17,7 @@ from crawler.known import LEFT_FILE, load_left
 from crawler.report import FetchReport
 from crawler.revisit import plan, rests
 from crawler.runs import Run, list_runs, start_run, unfinished_run
-from crawler.scope import default_start
+from crawler.scope import starts_of
 from domain_lists.source_list import SourceList
 from index.build import BuildReport
 from index.catalog import Catalog, PageCounts
@@ -97,7 +97,9 @@ def run_refresh(
     with write_lock(settings.data_dir):
         report = _ingest_all(settings, sources, progress, workers)
         run, resting = _planned(settings, sources, asked, started)
-        fetched = fetch(run, sources, settings.crawl, progress, stop) if run else _nothing_fetched()
+        with Catalog(DataFolder(settings.data_dir).catalog) as catalog:
+            waiting = catalog.visits.resting(utc_second(datetime.now(UTC)))
+        fetched = fetch(run, sources, settings.crawl, progress, stop, waiting) if run else _nothing_fetched()
         after = _ingest_all(settings, sources, progress, workers)
         if run:
             with Catalog(DataFolder(settings.data_dir).catalog) as catalog:
@@ -133,7 +135,7 @@ def _planned(settings: Settings, sources: SourceList, asked: Asked, now: datetim
     folder = DataFolder(settings.data_dir)
     with Catalog(folder.catalog) as catalog:
         seen = catalog.visits.sources()
-        ids = [sources.get(name).id for name in asked.sources] or [one for one in seen if one in _ids(sources)]
+        ids = [sources.get(name).id for name in asked.sources] or [one for one in seen if sources.find(one)]
         if not ids:
             raise NothingToCrawl("nothing was crawled yet: name the sources to begin with, or a profile")
         resting = (
@@ -147,12 +149,8 @@ def _planned(settings: Settings, sources: SourceList, asked: Asked, now: datetim
         known = plan(
             catalog.visits.of(awake), authorities, settings.crawl.max_pages, settings.refresh, now, asked.recheck
         )
-    starts = asked.starts or [default_start(one) for one in awake if one not in set(seen)]
+    starts = asked.starts or [url for one in awake if one not in set(seen) for url in starts_of(sources.get(one))]
     return start_run(folder.archive, awake, starts, settings.crawl, known), resting
-
-
-def _ids(sources: SourceList) -> frozenset[str]:
-    return frozenset(source.id for source in sources.sources)
 
 
 def _ingest_all(settings: Settings, sources: SourceList, progress: Progress, workers: int | None) -> IngestReport:

@@ -133,7 +133,9 @@ class Searcher:
     def _filter(self, request: SearchRequest) -> Filter:
         chosen = request.sources
         try:
-            sources = self.snapshot.sources.select(request.profile, chosen.include, chosen.exclude)
+            sources = self.snapshot.sources.select(
+                request.profile, chosen.include, chosen.exclude, self.snapshot.columns.source_ids
+            )
         except (UnknownSource, UnknownProfile) as error:
             raise UnknownName(str(error)) from error
         dates = None

@@ -57,6 +57,10 @@ class Settings(BaseSettings):
     source_files: Annotated[
         tuple[Path, ...], Field(description="Further source lists (columns of domain_lists/sources.csv)")
     ] = ()
+    source_suffixes: Annotated[
+        tuple[str, ...],
+        Field(description="Restricted suffixes (`gov.cn`) under which hosts that are not listed are sources too"),
+    ] = ()
     crawl: CrawlSettings = CrawlSettings()
     refresh: RefreshSettings = RefreshSettings()
     passages: PassageSettings = PassageSettings()

@@ -17,6 +17,10 @@ class Text(NamedTuple):
     bold: bool = False
 
 
+class Scan(NamedTuple):
+    """A picture that fills the sheet: four grey dots."""
+
+
 class Mark(NamedTuple):
     """A line of the outline, of the first level; `page` counts from 0."""
 
@@ -30,7 +34,9 @@ def paragraph(lines: Sequence[str], y: float, x: float = 72, size: float = 11, l
     return [Text(line, y - leading * number, x, size) for number, line in enumerate(lines)]
 
 
-def pdf(pages: Sequence[Sequence[Text]], outline: Sequence[Mark] = (), info: str = "", compress: bool = False) -> bytes:
+def pdf(
+    pages: Sequence[Sequence[Text | Scan]], outline: Sequence[Mark] = (), info: str = "", compress: bool = False
+) -> bytes:
     """A file of these pages. `info` stands as it is in the information dictionary."""
     objects: list[bytes] = []
 
@@ -79,7 +85,9 @@ def pdf(pages: Sequence[Sequence[Text]], outline: Sequence[Mark] = (), info: str
     return _file(objects, add(root + b" >>"), add(b"<< %s >>" % info.encode("latin-1")))
 
 
-def _shown(line: Text) -> bytes:
+def _shown(line: Text | Scan) -> bytes:
+    if isinstance(line, Scan):
+        return b"q 595 0 0 842 0 0 cm BI /W 2 /H 2 /CS /G /BPC 8 ID \x00\xff\xff\x00 EI Q"
     is_latin = all(ord(char) < 256 for char in line.text)
     font, text = (
         (int(line.bold), line.text.encode("latin-1").hex()) if is_latin else (2, line.text.encode("utf-16-be").hex())

@@ -3,7 +3,7 @@ from base64 import b64decode
 from collections import Counter
 
 import pytest
-from pdf_files import Mark, Text, paragraph, pdf
+from pdf_files import Mark, Scan, Text, paragraph, pdf
 
 from crawler.archive import Response
 from crawler.errors import UnreadablePdf
@@ -139,6 +139,28 @@ def test_cells_of_a_row_are_parted_and_rows_stay_lines() -> None:
     assert texts(pdf([[cell for row in rows for cell in row]])) == ["###### Page 1", "Year | Rate\n2024 | 3.5"]
 
 
+LEFT = (
+    "The committee found that the rate of",
+    "change had been measured with great",
+    "care over several years, though none",
+    "was told what others wrote in spring.",
+)
+RIGHT = (
+    "Wheat was harvested on more land than",
+    "in any of the ten years before. There",
+    "was less of rye, since the prices had",
+    "fallen below the cost of its transport.",
+)
+
+
+def test_two_columns_come_one_after_the_other_where_the_file_has_them_so() -> None:
+    left, right = paragraph(LEFT, 700, x=60, size=10), paragraph(RIGHT, 700, x=310, size=10)
+    assert texts(pdf([[*left, *right]])) == ["###### Page 1", " ".join(LEFT), " ".join(RIGHT)]
+    # The limit: a file that writes across both columns cannot be told from a table, and keeps its rows.
+    across = texts(pdf([[line for row in zip(left, right, strict=True) for line in row]]))
+    assert across == ["###### Page 1", "\n".join(f"{one} | {other}" for one, other in zip(LEFT, RIGHT, strict=True))]
+
+
 def test_every_passage_tells_its_page_and_is_a_slice_of_the_text() -> None:
     pages = [
         [
@@ -221,6 +243,7 @@ ENCRYPTED = b64decode(
         (b"<html><body>Please log in</body></html>", "pdf: something else"),
         (b"", "pdf: something else"),
         (pdf([[], [], []]), "pdf: no text layer"),
+        (pdf([[Scan()], [Scan()]]), "pdf: no text layer"),
         (pdf([]), "pdf: damaged"),
     ],
 )

@@ -4,12 +4,13 @@ import json
 import shutil
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 from misbehaving_web import SOURCE_COLUMNS, Reply, Site, misbehaving_web
-from pdf_files import paragraph, pdf
+from pdf_files import Scan, paragraph, pdf
 from records import LetterEncoder
 
 from authority_search.models import SearchRequest
@@ -17,7 +18,7 @@ from crawler.errors import NothingToCrawl
 from index.catalog import Catalog
 from index.store import DataFolder
 from ranking.settings import RankingSettings
-from service.pipeline import open_store
+from service.pipeline import open_store, utc_second
 from service.refresh import Asked, RefreshResult, run_refresh
 from service.searcher import Searcher
 from service.settings import Settings, load_settings
@@ -209,6 +210,43 @@ def test_a_page_that_now_moves_on_or_wants_no_index_leaves_at_once(site: Site, c
     assert found_urls(settings, site) == {"/", "/ice", "/vaccines", "/bridges", "/orchids"}
 
 
+def test_what_robots_txt_forbids_by_now_leaves_the_index_until_it_is_allowed_again(
+    site: Site, crawled: Crawled
+) -> None:
+    settings = crawled.settings
+    site.robots("User-agent: *\nDisallow: /tariffs")
+    without = refresh(settings, force=True)
+    assert (without.status, without.requests.denied) == ("published", 1)
+    assert found_urls(settings, site) == {"/", "/glaciers", "/vaccines", "/bridges", "/orchids"}
+    DataFolder(settings.data_dir).catalog.unlink()
+    assert refresh(settings, sources=(HOST,)).status == "unchanged"
+    # A robots.txt that cannot be read forbids asking, and says nothing about what is known.
+    site.robots("User-agent: *\nDisallow: /", status=503)
+    assert refresh(settings).status == "unreachable"
+    assert len(found_urls(settings, site)) == 5
+    del site.replies["/robots.txt"]
+    back = refresh(settings)
+    assert (back.status, back.embedded, back.responses) == ("published", 0, {304: 6})
+    assert "/tariffs" in found_urls(settings, site)
+
+
+def test_a_host_that_asks_for_patience_beyond_the_run_is_not_asked_before(site: Site, tmp_path: Path) -> None:
+    settings = settings_in(tmp_path / "one")
+    page = site.replies["/"]
+    site.add("/", *page, Reply(status=503, headers={"Retry-After": "3600"}))
+    refresh(settings, site.url())
+    asked = refresh(settings)
+    assert (asked.requests.errors, asked.refused) == (1, {"asked to wait": 5})
+    # What is remembered is in the archive.
+    DataFolder(settings.data_dir).catalog.unlink()
+    site.log.clear()
+    patient = refresh(settings, sources=(HOST,))
+    assert (site.log, patient.refused, patient.status) == ([], {"asked to wait": 6}, "unchanged")
+    with Catalog(DataFolder(settings.data_dir).catalog) as catalog:
+        assert catalog.visits.resting(utc_second(datetime.now(UTC))) == [HOST]
+        assert catalog.visits.resting(utc_second(datetime.now(UTC) + timedelta(seconds=3601))) == []
+
+
 def test_a_failing_source_is_kept_and_reported_and_left_in_peace_for_a_while(site: Site, tmp_path: Path) -> None:
     settings = settings_in(tmp_path / "one", max_days=60)
     refresh(settings, site.url(), site.url(host=OTHER), sources=(HOST, OTHER))
@@ -331,7 +369,13 @@ def test_pdf_reports_are_fetched_counted_and_found(site: Site, settings: Setting
     site.add(
         "/report.pdf", Reply(pdf([lines], info="/Title (Saffron report)"), headers={"Content-Type": "application/pdf"})
     )
-    site.page("/", "/report.pdf", text="<p>Reports about saffron are kept here, one file for each year of harvest.</p>")
+    site.add("/scan.pdf", Reply(pdf([[Scan()]]), headers={"Content-Type": "application/pdf"}))
+    site.page(
+        "/",
+        "/report.pdf",
+        "/scan.pdf",
+        text="<p>Reports about saffron are kept here, one file for each year of harvest.</p>",
+    )
     done = refresh(settings, site.url())
-    assert done.requests.pages == 2
-    assert "/report.pdf" in found_urls(settings, site)
+    assert (done.requests.pages, done.skipped["pdf: no text layer"]) == (3, 1)
+    assert found_urls(settings, site) == {"/", "/report.pdf"}

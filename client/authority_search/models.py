@@ -287,7 +287,7 @@ class CoverageLine(Reply):
     `pages` and `passages` are those that would be published, `gone` pages that left their site. `age_days` is the
     median time since a page was last looked at, `oldest_days` the longest; None where there is no page. `errors` and
     `denied` (by robots.txt) are of the newest run of each source, `failing` the sources that gave nothing but errors
-    in it.
+    in it. `hindrances` counts sources by what the list says that a crawler meets there: paywall, javascript ...
     """
 
     name: str
@@ -300,6 +300,7 @@ class CoverageLine(Reply):
     errors: int
     denied: int
     failing: int
+    hindrances: dict[str, int] = {}
 
 
 class CoverageReply(Reply):

@@ -33,7 +33,8 @@ def coverage(
     """Tell what the catalogue covers: pages, passages, age, errors and refusals by source, sector and tier.
 
     Ages are the days since pages were last looked at: their median, and the oldest. Errors and denials (by robots.txt)
-    are of the newest run of each source.
+    are of the newest run of each source. Noted is what the list of sources says that a
+    crawler meets there.
 
     Example: [bold]authority-search coverage --by sectors --html coverage.html[/]
     """

@@ -8,7 +8,7 @@ from rich.markup import escape
 from rich.table import Column, Table
 
 from domain_lists.explain import Explainer, Explanation
-from domain_lists.records import Match
+from domain_lists.records import Match, Source
 from domain_lists.validator import check
 from service.cli.console import JsonOption, err, out, print_json, settings_of
 from service.pipeline import load_sources
@@ -59,8 +59,9 @@ def match(
 ) -> None:
     """Tell which source each URL belongs to, and by which rule. Exit code 1 if one belongs to none.
 
-    A URL that only its restricted suffix vouches for is rated by it, but neither crawled nor cited; so is a page
-    that anyone may have written, such as a forum's or a home directory's, on the host of a source.
+    A URL that only its restricted suffix vouches for is rated by it, but neither crawled nor cited, unless the setting
+    source_suffixes names it. A page that anyone may have written, such as a forum's or a home directory's on the host
+    of a source, never is.
 
     Example: [bold]authority-search sources match https://whitehouse.gov.evil.com/[/]
     """
@@ -73,7 +74,7 @@ def match(
         print_json({one: {"rule": m.rule, "source": m.source} if m else None for one, m in found.items()})
     else:
         for one, m in found.items():
-            out.print(f"{escape(one)}: {escape(_verdict(m, admitted[one] is not None))}")
+            out.print(f"{escape(one)}: {escape(_verdict(m, admitted[one]))}")
     if not all(admitted.values()):
         raise typer.Exit(1)
 
@@ -127,12 +128,12 @@ def check_command(
     out.print("the source lists are sound")
 
 
-def _verdict(match: Match | None, admitted: bool) -> str:
+def _verdict(match: Match | None, admitted: Source | None) -> str:
     if match is None:
         return "no source"
     standing = _standing(match.source.tier, match.source.authority)
     if admitted:
-        return f"{match.source.id} ({match.rule}, {standing})"
+        return f"{admitted.id} ({match.rule}, {standing})"
     if match.rule == "suffix":
         return f"no source; {match.source.id} rates links to it ({standing})"
     return f"no source; pages of users below {match.source.id}, capped as {', '.join(match.caps)} ({standing})"
