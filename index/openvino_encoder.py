@@ -33,7 +33,7 @@ class OpenVinoEncoder:
     def __init__(self, folder: Path, settings: EncoderSettings) -> None:
         self._bert = read_bert(folder)
         self._core = ov.Core()
-        self._precision = self._chosen_precision(settings)
+        self._precision = cpu_precision(self._core, settings)
         self._lock = Lock()
         known = KNOWN_MODELS.get(settings.model, self._bert)
         self.description = EncoderDescription(
@@ -88,7 +88,9 @@ class OpenVinoEncoder:
         options = {"INFERENCE_PRECISION_HINT": self._precision, "ENABLE_CPU_PINNING": False, **how}
         return self._core.compile_model(bert_graph(self._bert), "CPU", options)
 
-    def _chosen_precision(self, settings: EncoderSettings) -> str:
-        if settings.precision != "auto":
-            return _PRECISIONS[settings.precision]
-        return "bf16" if "BF16" in self._core.get_property("CPU", "OPTIMIZATION_CAPABILITIES") else "f32"
+
+def cpu_precision(core: ov.Core, settings: EncoderSettings) -> str:
+    """OpenVINO's name of the precision asked for; `auto` is bf16 where the processor computes in it, f32 elsewhere."""
+    if settings.precision != "auto":
+        return _PRECISIONS[settings.precision]
+    return "bf16" if "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES") else "f32"
