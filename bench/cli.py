@@ -4,6 +4,7 @@ import typer
 
 from bench import cli_run
 from bench.authority_cli import authority
+from bench.encoders_cli import encoders
 from bench.gate_cli import gate
 from bench.kills_cli import kills
 from bench.passages_cli import passages
@@ -21,6 +22,7 @@ bench_app.command("gate")(gate)
 bench_app.command("authority")(authority)
 bench_app.command("passages")(passages)
 bench_app.command("kills")(kills)
+bench_app.command("encoders")(encoders)
 
 
 def main() -> None:

@@ -1,7 +1,9 @@
 """Encoders: text in, unit vectors out. Queries and passages are two methods, since models treat them apart."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -11,10 +13,12 @@ from safetensors import SafetensorError
 
 from index.errors import EncoderMismatch, EncoderUnavailable
 from index.settings import EncoderSettings
-from index.torch_runtime import quieten, torch_device, torch_dtype
+from index.torch_runtime import quieten, torch_device, torch_dtype, wants_gpu
 from index.weights import KNOWN_MODELS, KnownModel, find_weights, weights_digest
 
 Vectors = NDArray[np.float32]
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,13 +95,39 @@ class SentenceTransformerEncoder:
 
 
 def load_encoder(settings: EncoderSettings) -> Encoder:
-    """Find the weights and load them. Raises EncoderUnavailable."""
+    """Find the weights and load them, under the runtime that the settings name or that suits the machine.
+
+    Raises EncoderUnavailable.
+    """
     folder = find_weights(settings)
+    if settings.runtime == "openvino":
+        return _under_openvino(folder, settings)
+    if settings.runtime == "torch" or wants_gpu(settings):
+        return _under_torch(folder, settings)
+    try:
+        return _under_openvino(folder, settings)
+    except EncoderUnavailable as reason:
+        if find_spec("sentence_transformers") is None:
+            raise EncoderUnavailable(f"{reason}; or install sentence-transformers, which takes any model") from reason
+        _log.info("encoding under torch: %s", reason)
+        return _under_torch(folder, settings)
+
+
+def _under_openvino(folder: Path, settings: EncoderSettings) -> Encoder:
+    try:
+        # Imported here: most commands need no encoder.
+        from index.openvino_encoder import OpenVinoEncoder
+    except ImportError as error:
+        raise EncoderUnavailable(f"openvino cannot be imported ({error}); pip install openvino") from error
+    return OpenVinoEncoder(folder, settings)
+
+
+def _under_torch(folder: Path, settings: EncoderSettings) -> Encoder:
     try:
         return SentenceTransformerEncoder(folder, settings)
     except ImportError as error:
         raise EncoderUnavailable(
-            f"sentence-transformers cannot be imported ({error}); install the project again (make test does)"
+            f"sentence-transformers cannot be imported ({error}); pip install sentence-transformers"
         ) from error
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
         raise EncoderUnavailable(

@@ -79,7 +79,7 @@ def load_reranker(settings: RerankerSettings, encoder: EncoderSettings) -> Reran
         return CrossEncoderReranker(folder, settings, encoder)
     except ImportError as error:
         raise RerankerUnavailable(
-            f"sentence-transformers cannot be imported ({error}); install the project again (make test does)"
+            f"sentence-transformers cannot be imported ({error}); pip install sentence-transformers"
         ) from error
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
         raise RerankerUnavailable(

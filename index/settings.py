@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 
 class EncoderSettings(BaseModel):
@@ -21,11 +21,21 @@ class EncoderSettings(BaseModel):
     ] = None
     hub: Annotated[bool, Field(description="Ask the model hub when the weights are in no local place")] = True
     device: Annotated[Literal["auto", "cpu", "cuda"], Field(description="auto takes a GPU where there is one")] = "auto"
+    runtime: Annotated[
+        Literal["auto", "openvino", "torch"],
+        Field(description="auto takes OpenVINO on CPUs for the models it understands, torch on GPUs and for others"),
+    ] = "auto"
     precision: Annotated[
         Literal["auto", "fp32", "bf16"],
         Field(description="auto takes bf16 on CPUs and GPUs that compute in it, fp32 elsewhere"),
     ] = "auto"
-    batch_size: Annotated[int, Field(ge=1, le=1024, description="Texts per forward pass")] = 32
+    batch_size: Annotated[int, Field(ge=1, le=1024, description="Texts per forward pass under torch")] = 32
+
+    @model_validator(mode="after")
+    def _runtime_fits_device(self) -> "EncoderSettings":
+        if self.runtime == "openvino" and self.device == "cuda":
+            raise ValueError("encoder.runtime openvino computes on the CPU; set encoder.device to auto or cpu")
+        return self
 
 
 class RerankerSettings(BaseModel):

@@ -1,6 +1,8 @@
 """What every model under torch needs to know of the machine: its device, its precision, and to be quiet."""
 
+import ctypes
 import logging
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from index.errors import EncoderUnavailable
@@ -17,6 +19,17 @@ def torch_device(settings: EncoderSettings) -> str:
     if settings.device == "cuda" and not torch.cuda.is_available():
         raise EncoderUnavailable("encoder.device is cuda, but torch finds no GPU; set it to auto or cpu")
     return "cuda" if settings.device != "cpu" and torch.cuda.is_available() else "cpu"
+
+
+def wants_gpu(settings: EncoderSettings) -> bool:
+    """Whether a model belongs on a GPU. Without a driver this is known without importing torch, which takes seconds."""
+    if settings.device != "auto":
+        return settings.device == "cuda"
+    try:
+        ctypes.CDLL("libcuda.so.1")
+    except OSError:
+        return False
+    return find_spec("torch") is not None and torch_device(settings) == "cuda"
 
 
 def torch_dtype(settings: EncoderSettings, device: str) -> "torch.dtype":

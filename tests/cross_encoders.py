@@ -11,16 +11,11 @@ WORDS = ["policy", "rate", "bank", "inflation", "measles", "vaccine", "dose", "l
 def write_cross_encoder(folder: Path, labels: int = 1, layers: int = 2, hidden: int = 32, positions: int = 128) -> Path:
     """A transformers folder as hubs have them: BERT that scores pairs. Equal arguments give equal weights."""
     import torch
-    from transformers import BertConfig, BertForSequenceClassification, BertTokenizerFast
+    from transformers import BertConfig, BertForSequenceClassification
 
     quieten()
-    folder.mkdir(parents=True)
-    letters = [*string.ascii_lowercase, *string.digits]
-    pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *WORDS, *letters, *(f"##{one}" for one in letters)]
-    (folder / "vocab.txt").write_text("\n".join(pieces), encoding="utf-8")
-    BertTokenizerFast(vocab=str(folder / "vocab.txt")).save_pretrained(folder)
     config = BertConfig(
-        vocab_size=len(pieces),
+        vocab_size=write_tokenizer(folder),
         hidden_size=hidden,
         num_hidden_layers=layers,
         num_attention_heads=hidden // 16,
@@ -34,3 +29,15 @@ def write_cross_encoder(folder: Path, labels: int = 1, layers: int = 2, hidden: 
         torch.manual_seed(7)
         BertForSequenceClassification(config).save_pretrained(folder)
     return folder
+
+
+def write_tokenizer(folder: Path) -> int:
+    """A new folder with a tokenizer of few words and all letters; returns how many tokens it knows."""
+    from transformers import BertTokenizerFast
+
+    folder.mkdir(parents=True)
+    letters = [*string.ascii_lowercase, *string.digits]
+    pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *WORDS, *letters, *(f"##{one}" for one in letters)]
+    (folder / "vocab.txt").write_text("\n".join(pieces), encoding="utf-8")
+    BertTokenizerFast(vocab=str(folder / "vocab.txt")).save_pretrained(folder)
+    return len(pieces)

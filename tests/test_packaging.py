@@ -13,7 +13,7 @@ from hatchling.builders.wheel import WheelBuilder
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("domain_lists", "index", "crawler", "ranking", "service", "bench")
 FOLDERS = (*PACKAGES, "client")
-ENGINES = {"torch", "faiss", "tantivy", "duckdb", "scrapy", "sentence_transformers", "transformers"}
+ENGINES = {"torch", "faiss", "tantivy", "duckdb", "scrapy", "sentence_transformers", "transformers", "openvino"}
 
 
 @pytest.mark.parametrize("name", [*PACKAGES, "authority_search"])
