@@ -1,0 +1,135 @@
+"""What Prometheus reads at `/metrics`: counts and times in a registry of this app's own.
+
+The one place that knows the names of metrics. Methods are thread-safe and cost about a microsecond; gauges are asked
+for only when they are read.
+"""
+
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from time import perf_counter
+from typing import Final, Literal, get_args
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
+from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from authority_search.models import Readiness
+
+Stage = Literal["queue", "encode", "lexical", "dense", "rank", "rerank", "reply", "total"]
+STAGES: Final[tuple[Stage, ...]] = get_args(Stage)
+
+_SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+_SIZES: Final = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2560)
+_PREFIX: Final = "authority_search_"
+
+
+class Metrics:
+    """The metrics of one app."""
+
+    def __init__(self) -> None:
+        registry = self._registry = CollectorRegistry()
+        ProcessCollector(registry=registry)
+        registry.register(_GpuMemory())
+        stages = Histogram(
+            _PREFIX + "stage_seconds", "Time of each stage of a search", ["stage"], buckets=_SECONDS, registry=registry
+        )
+        self._stages = {stage: stages.labels(stage) for stage in STAGES}
+        self._batches = Histogram(
+            _PREFIX + "batch_queries", "Queries that were worked on together", buckets=_SIZES, registry=registry
+        )
+        self._degraded = Counter(_PREFIX + "degraded", "Replies without one part", ["part"], registry=registry)
+        self._cache = Counter(_PREFIX + "cache", "Queries looked up in the cache", ["result"], registry=registry)
+        self._queries = Counter(_PREFIX + "queries", "Queries and opened targets", ["caller"], registry=registry)
+        self._requests = Counter(
+            _PREFIX + "requests", "Requests over HTTP", ["method", "route", "status"], registry=registry
+        )
+        self._request_seconds = Histogram(
+            _PREFIX + "request_seconds", "Time of requests over HTTP", ["route"], buckets=_SECONDS, registry=registry
+        )
+
+    def observe(self, stage: Stage, seconds: float) -> None:
+        """A stage took `seconds`."""
+        self._stages[stage].observe(seconds)
+
+    @contextmanager
+    def timed(self, stage: Stage) -> Iterator[None]:
+        """The block is `stage`; one that raises is not counted."""
+        began = perf_counter()
+        yield
+        self.observe(stage, perf_counter() - began)
+
+    def batch(self, size: int) -> None:
+        """So many queries were worked on together."""
+        self._batches.observe(size)
+
+    def degraded(self, part: str) -> None:
+        """A reply had to do without `part`."""
+        self._degraded.labels(part).inc()
+
+    def cached(self, hit: bool, queries: int = 1) -> None:
+        """Queries were looked up in the cache, and all found or all not."""
+        self._cache.labels("hit" if hit else "miss").inc(queries)
+
+    def queries(self, caller: str, count: int) -> None:
+        """A caller, by the name of its key, asked so many queries."""
+        self._queries.labels(caller).inc(count)
+
+    def request(self, method: str, route: str, status: int, seconds: float) -> None:
+        """A request was answered. `route` is a template such as `/batch_search`: paths would make endless series."""
+        self._requests.labels(method, route, str(status)).inc()
+        self._request_seconds.labels(route).observe(seconds)
+
+    def gauge(self, name: str, help_text: str, value: Callable[[], float]) -> None:
+        """A value that is asked for whenever the metrics are read, such as the depth of a queue."""
+        Gauge(_PREFIX + name, help_text, registry=self._registry).set_function(value)
+
+    def follow(self, readiness: Callable[[], Readiness]) -> None:
+        """Tell of the live snapshot what `readiness` tells."""
+        self._registry.register(_LiveSnapshot(readiness))
+
+    def text(self) -> bytes:
+        """All of it, in Prometheus' text format 0.0.4."""
+        return generate_latest(self._registry)
+
+
+class _LiveSnapshot(Collector):
+    def __init__(self, readiness: Callable[[], Readiness]) -> None:
+        self._readiness = readiness
+
+    def collect(self) -> Iterable[Metric]:
+        now = self._readiness()
+        yield GaugeMetricFamily(_PREFIX + "ready", "Whether searches are answered", float(now.status == "ready"))
+        if now.snapshot is None:
+            return
+        labels = {"snapshot": now.snapshot, "encoder": now.encoder or "", "reranker": now.reranker or ""}
+        yield InfoMetricFamily(_PREFIX + "snapshot", "The snapshot that answers", labels)
+        yield GaugeMetricFamily(_PREFIX + "passages", "Passages of the live snapshot", now.passages)
+        refused = "Whether a newer snapshot was refused"
+        yield GaugeMetricFamily(_PREFIX + "snapshot_refused", refused, float(now.reason is not None))
+        if (age := _age_seconds(now.snapshot)) is not None:
+            yield GaugeMetricFamily(_PREFIX + "snapshot_age_seconds", "Since the live snapshot was built", age)
+
+
+class _GpuMemory(Collector):
+    def collect(self) -> Iterable[Metric]:
+        torch = sys.modules.get("torch")  # Loaded by an encoder, or not needed here either.
+        if torch is None or not torch.cuda.is_available():
+            return
+        memory = GaugeMetricFamily(_PREFIX + "gpu_memory_bytes", "Memory of each GPU", labels=["gpu", "kind"])
+        for gpu in range(torch.cuda.device_count()):
+            free, total = torch.cuda.mem_get_info(gpu)
+            memory.add_metric([str(gpu), "total"], total)
+            memory.add_metric([str(gpu), "used"], total - free)
+            memory.add_metric([str(gpu), "allocated_here"], torch.cuda.memory_allocated(gpu))
+        yield memory
+
+
+def _age_seconds(snapshot: str) -> float | None:
+    """Seconds since the time in a snapshot's id, None for an id of another form."""
+    try:
+        made = datetime.strptime(snapshot.partition("-")[0], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+    except ValueError:
+        return None
+    return (datetime.now(UTC) - made).total_seconds()
