@@ -27,6 +27,7 @@ from service.http_errors import HANDLERS
 from service.ledger import Ledger
 from service.metrics import Metrics
 from service.middleware import middleware
+from service.tracing import Traces
 from service.watch import metrics_route
 
 if TYPE_CHECKING:
@@ -80,14 +81,15 @@ def create_app(
     keys: KeyFile | None = None,
     access: AccessSettings = AccessSettings(),  # noqa: B008 - frozen
     metrics: Metrics | None = None,
+    traces: Traces | None = None,
 ) -> FastAPI:
     """The ASGI application over `live`, which it starts and closes with its own lifespan.
 
     Without `keys` no key is valid. `metrics` are given where parts beneath the gateway count with them too.
     """
-    metrics = metrics or Metrics()
+    metrics, traces = metrics or Metrics(), traces or Traces()
     metrics.follow(live.readiness)
-    gateway = Gateway(live, limits, Ledger(metrics))
+    gateway = Gateway(live, limits, Ledger(metrics, traces))
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -106,7 +108,7 @@ def create_app(
         docs_url=None,
         redoc_url=None,
         exception_handlers=dict(HANDLERS),
-        middleware=middleware(limits, access, keys, metrics),
+        middleware=middleware(limits, access, keys, metrics, traces),
     )
     app.include_router(_search_routes(gateway))
     app.include_router(_state_routes(gateway))

@@ -4,6 +4,7 @@ Without it a caller that sends a byte now and then ("slow loris"), or never take
 """
 
 import asyncio
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import h11
@@ -118,7 +119,7 @@ class _BoundedConnection(H11Protocol):
             self.cycle.message_event.set()
         if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
             reply = error_response(kind, message, status, {"Connection": "close"})
-            head = h11.Response(status_code=status, headers=reply.raw_headers)
+            head = h11.Response(status_code=status, headers=reply.raw_headers, reason=HTTPStatus(status).phrase)
             for event in (head, h11.Data(data=bytes(reply.body)), h11.EndOfMessage()):
                 self.transport.write(self.conn.send(event) or b"")
         self.transport.close()

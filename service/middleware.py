@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def middleware(
-    limits: "ServerSettings", access: AccessSettings, keys: KeyFile | None, metrics: Metrics
+    limits: "ServerSettings", access: AccessSettings, keys: KeyFile | None, metrics: Metrics, traces: Traces
 ) -> list[Middleware]:
     """Outermost first: what watches, what names, what refuses, and last what reads the body."""
     cors = Middleware(
@@ -33,7 +33,7 @@ def middleware(
         expose_headers=[REQUEST_ID, "Retry-After"],
     )
     return [
-        Middleware(Watch, metrics, AccessLog(limits.access_log), Traces()),
+        Middleware(Watch, metrics, AccessLog(limits.access_log), traces),
         Middleware(RequestIds),
         Middleware(HeadLimit, limits.max_header_bytes),
         Middleware(PageHeaders),
