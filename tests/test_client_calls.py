@@ -16,7 +16,7 @@ from authority_search import AsyncClient, Client
 from authority_search._calls import KEY_VARIABLE, OpenOptions, SearchOptions
 from authority_search._errors import BY_TYPE
 from authority_search.models import OpenRequest, Readiness, SearchRequest
-from service.access.keys import KeyFile
+from service.access.keys import KeyFile, Scope
 from service.errors import ServiceError
 
 Call = Callable[..., Any]
@@ -150,7 +150,7 @@ def test_a_key_opens_a_guarded_service_and_another_one_does_not(
     call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     keys = KeyFile(tmp_path)
-    key, admin = keys.create("searcher"), keys.create("watcher", ("admin",))
+    key, admin = keys.create("searcher"), keys.create("watcher", [Scope.ADMIN])
     with service(keys=keys) as url:
         assert call(url, "search", "a", api_key=key).snapshot == "s1"
         for wrong, status in ((None, 401), ("", 401), ("wrong", 401), (admin, 403)):

@@ -12,7 +12,7 @@ import pytest
 from http_server import service
 
 from service.access.door import require_safe
-from service.access.keys import ApiKey, KeyFile, KeyRing
+from service.access.keys import ApiKey, KeyFile, KeyRing, Scope
 from service.access.quotas import Quotas
 from service.access.settings import AccessSettings
 from service.errors import Internal, InvalidRequest, InvalidSettings, NotFound, Overloaded
@@ -38,7 +38,7 @@ def basic(text: str) -> dict[str, str]:
 
 
 def test_a_key_is_kept_as_a_digest_that_only_its_owner_reads(keys: KeyFile) -> None:
-    key = keys.create("trainer", ("search", "admin"), 600)
+    key = keys.create("trainer", Scope, 600)
     text = keys.path.read_text()
     assert key not in text
     assert key.removeprefix("ask_") not in text
@@ -94,7 +94,7 @@ def test_a_service_on_loopback_is_open_until_the_first_key_and_never_again(keys:
 def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[httpx.Client, str, str]]:
     """A service with a key of each scope: client, key of scope search, key of scope admin."""
     keys = KeyFile(tmp_path_factory.mktemp("guarded"))
-    search, admin = keys.create("searcher"), keys.create("watcher", ("admin",))
+    search, admin = keys.create("searcher"), keys.create("watcher", [Scope.ADMIN])
     with service(keys=keys) as url, httpx.Client(base_url=url) as http:
         yield http, search, admin
 
@@ -191,7 +191,7 @@ def test_an_app_on_another_address_is_closed_without_keys_whatever_runs_it() -> 
 
 def test_a_bucket_holds_a_minute_and_is_filled_by_time() -> None:
     now = [0.0]
-    quotas, key = Quotas(lambda: now[0]), ApiKey("a", "0" * 64, ("search",), 60, "")
+    quotas, key = Quotas(lambda: now[0]), ApiKey("a", "0" * 64, (Scope.SEARCH,), 60, "")
     quotas.charge(key, 60)
     with pytest.raises(Overloaded, match="60 queries a minute") as refused:
         quotas.charge(key, 1)
@@ -209,7 +209,7 @@ def test_a_bucket_holds_a_minute_and_is_filled_by_time() -> None:
     with pytest.raises(Overloaded):
         quotas.charge(key, 1)
     quotas.charge(None, 1_000_000)
-    quotas.charge(ApiKey("b", "1" * 64, ("search",), None, ""), 1_000_000)
+    quotas.charge(ApiKey("b", "1" * 64, (Scope.SEARCH,), None, ""), 1_000_000)
 
 
 def test_queries_and_targets_count_and_each_key_has_its_own_quota(keys: KeyFile) -> None:

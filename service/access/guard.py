@@ -67,7 +67,7 @@ class Guard:
             self._require_harmless_host(headers.get("host", ""))
             return
         key = self._valid_key(scope, headers)
-        needed: Scope = "admin" if scope["path"].startswith(_ADMIN_PREFIX) else "search"
+        needed = Scope.ADMIN if scope["path"].startswith(_ADMIN_PREFIX) else Scope.SEARCH
         if needed not in key.scopes:
             has = " and ".join(key.scopes)
             raise _Refused(f"the key {key.name} has the scope {has}; {clip(scope['path'])} needs {needed}", 403)

@@ -9,11 +9,13 @@ import hmac
 import logging
 import re
 import secrets
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from enum import StrEnum
 from hashlib import sha256
 from pathlib import Path
-from typing import Annotated, Final, Literal, get_args
+from typing import Annotated
 
 from pydantic import StringConstraints, TypeAdapter, ValidationError
 
@@ -21,8 +23,13 @@ from index.files import write_atomically
 from index.lock import write_lock
 from service.errors import Internal, InvalidRequest, NotFound
 
-Scope = Literal["search", "admin"]
-SCOPES: Final[tuple[Scope, ...]] = get_args(Scope)
+
+class Scope(StrEnum):
+    """What a key is for."""
+
+    SEARCH = "search"
+    ADMIN = "admin"
+
 
 _PREFIX = "ask_"  # So that people, and scanners for leaked secrets, see what it is.
 _USABLE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -66,7 +73,9 @@ class KeyFile:
                 f"{self.path} is no list of keys ({first}); restore it, or remove it and begin anew"
             ) from error
 
-    def create(self, name: str, scopes: tuple[Scope, ...] = ("search",), queries_per_minute: int | None = None) -> str:
+    def create(
+        self, name: str, scopes: Iterable[Scope] = (Scope.SEARCH,), queries_per_minute: int | None = None
+    ) -> str:
         """A new key: the only time that it can be seen. Raises InvalidRequest for a name that is taken or unusable."""
         if not _USABLE_NAME.fullmatch(name):
             raise InvalidRequest("a key's name goes into logs: up to 64 letters, digits, dots, dashes and underscores")
@@ -76,7 +85,7 @@ class KeyFile:
             keys = self.keys()
             if any(one.name == name for one in keys):
                 raise InvalidRequest(f"there is a key {name} already; revoke it first, or choose another name")
-            self._write((*keys, ApiKey(name, _digest(key), scopes, queries_per_minute, made)))
+            self._write((*keys, ApiKey(name, _digest(key), tuple(scopes), queries_per_minute, made)))
         return key
 
     def revoke(self, name: str) -> None:

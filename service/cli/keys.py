@@ -17,9 +17,9 @@ app.add_typer(keys_app, name="keys")
 def create(
     context: typer.Context,
     name: Annotated[str, typer.Argument(help="Whose key it is; shown in logs and metrics.")],
-    scope: Annotated[list[Scope], typer.Option(help="What it is for; admin reads /metrics. May be repeated.")] = [  # noqa: B006 - typer copies it
-        "search"
-    ],
+    scope: Annotated[
+        list[Scope] | None, typer.Option(help="What it is for; admin reads /metrics. May be repeated. Default: search.")
+    ] = None,
     quota: Annotated[
         int | None, typer.Option(min=1, help="Queries a minute; each query of a batch counts. Default: no limit.")
     ] = None,
@@ -29,7 +29,7 @@ def create(
 
     Example: [bold]authority-search keys create trainer --quota 60000[/]
     """
-    scopes = tuple(dict.fromkeys(scope))
+    scopes = tuple(dict.fromkeys(scope or [Scope.SEARCH]))
     key = KeyFile(settings_of(context).data_dir).create(name, scopes, quota)
     if as_json:
         print_json({"name": name, "key": key, "scopes": scopes, "queries_per_minute": quota})
