@@ -68,7 +68,7 @@ class Overloaded(ServiceError):
     status = 429
     error_type = "overloaded"
 
-    def __init__(self, message: str, retry_after: float = 1.0) -> None:
+    def __init__(self, message: str, retry_after: int = 1) -> None:
         super().__init__(message)
         self.retry_after = retry_after
 

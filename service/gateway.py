@@ -34,12 +34,16 @@ class Gateway:
     async def search(self, request: SearchRequest) -> SearchReply:
         """One result per query, in the order of the queries."""
         with self._ledger.call("search", len(request.queries)) as told:
-            return told(await self._permits.run(lambda: self._live.current().search(request)))
+            reply = await self._permits.run(lambda: self._live.current().search(request))
+            told(reply.snapshot, reply.degraded)
+        return reply
 
     async def open(self, request: OpenRequest) -> OpenReply:
         """Texts of indexed pages and passages."""
         with self._ledger.call("open", len(request.targets)) as told:
-            return told(await self._permits.run(lambda: self._live.current().open(request)))
+            reply = await self._permits.run(lambda: self._live.current().open(request))
+            told(reply.snapshot)
+        return reply
 
     async def sources(self) -> SourcesReply:
         """All sources and profiles, with what the live snapshot holds of each."""

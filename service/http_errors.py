@@ -3,7 +3,6 @@
 import logging
 import re
 from collections.abc import Mapping
-from math import ceil
 from typing import Any, cast
 from uuid import uuid4
 
@@ -47,7 +46,7 @@ def error_response(
 async def _on_service_error(request: Request, error: Exception) -> Response:
     if isinstance(error, Internal):
         _log_defect(request.scope, error)
-    headers = {"Retry-After": str(ceil(error.retry_after))} if isinstance(error, Overloaded) else None
+    headers = {"Retry-After": str(error.retry_after)} if isinstance(error, Overloaded) else None
     return error_response(type(cast(ServiceError, error)), str(error), headers=headers)
 
 

@@ -120,6 +120,8 @@ class _BoundedConnection(H11Protocol):
         if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
             reply = error_response(kind, message, status, {"Connection": "close"})
             head = h11.Response(status_code=status, headers=reply.raw_headers, reason=HTTPStatus(status).phrase)
-            for event in (head, h11.Data(data=bytes(reply.body)), h11.EndOfMessage()):
+            bodiless = self.conn.our_state is h11.SEND_RESPONSE and self.scope["method"] == "HEAD"
+            body = [] if bodiless else [h11.Data(data=bytes(reply.body))]
+            for event in (head, *body, h11.EndOfMessage()):
                 self.transport.write(self.conn.send(event) or b"")
         self.transport.close()

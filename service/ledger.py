@@ -1,18 +1,23 @@
 """The account of each call of the gateway: what it costs its caller, and what it adds to log, metrics and trace."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from time import perf_counter
-from typing import Literal, TypeVar
+from typing import Literal, Protocol
 
-from authority_search.models import OpenReply, SearchReply
+from authority_search.models import Degraded
 from service.access.quotas import Quotas
-from service.metrics import Metrics, Stage
+from service.metrics import STAGES, Metrics
 from service.request_facts import FACTS, RequestFacts
 from service.tracing import Traces
 
-ReplyT = TypeVar("ReplyT", SearchReply, OpenReply)
 _ANYONE = "anyone"
+
+
+class Told(Protocol):
+    """Takes note of a reply."""
+
+    def __call__(self, snapshot: str, degraded: Iterable[Degraded] = ()) -> None: ...
 
 
 class Ledger:
@@ -26,8 +31,8 @@ class Ledger:
         self._quotas = quotas or Quotas()
 
     @contextmanager
-    def call(self, kind: Literal["search", "open"], queries: int) -> Iterator[Callable[[ReplyT], ReplyT]]:
-        """The block answers so many queries or targets, and passes its reply through what it is given.
+    def call(self, kind: Literal["search", "open"], queries: int) -> Iterator[Told]:
+        """The block answers so many queries or targets, and tells of its reply.
 
         Raises Overloaded where the caller's quota is used up. A call that fails costs nothing.
         """
@@ -37,15 +42,13 @@ class Ledger:
         self.metrics.queries(facts.key.name if facts.key else _ANYONE, queries)
         began = perf_counter()
 
-        def told(reply: ReplyT) -> ReplyT:
-            facts.snapshot = reply.snapshot
-            if isinstance(reply, SearchReply):
-                self.metrics.batch(queries)
+        def told(snapshot: str, degraded: Iterable[Degraded] = ()) -> None:
+            facts.snapshot = snapshot
+            for one in degraded:
+                facts.degraded.add(one.arm)
+                self.metrics.degraded(one.arm)
+            if kind == "search":
                 self.metrics.observe("total", perf_counter() - began)
-                for one in reply.degraded:
-                    facts.degraded.add(one.arm)
-                    self.metrics.degraded(one.arm)
-            return reply
 
         try:
             with self._traces.span(kind):
@@ -54,7 +57,8 @@ class Ledger:
             self._quotas.refund(facts.key, queries)
             raise
 
-    def observe(self, stage: Stage, seconds: float) -> None:
-        """A stage of a search ended now and took `seconds`."""
-        self.metrics.observe(stage, seconds)
-        self._traces.stage(stage, seconds)
+    def observe(self, name: str, value: float) -> None:
+        """A stage of a search ended now and took `value` seconds, or so many of something were counted."""
+        self.metrics.observe(name, value)
+        if name in STAGES:
+            self._traces.stage(name, value)

@@ -5,11 +5,9 @@ for only when they are read.
 """
 
 import sys
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
-from time import perf_counter
-from typing import Final, Literal, get_args
+from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily, Metric
@@ -17,9 +15,7 @@ from prometheus_client.registry import Collector
 
 from authority_search.models import Readiness
 
-Stage = Literal["queue", "encode", "lexical", "dense", "rank", "rerank", "reply", "total"]
-STAGES: Final[tuple[Stage, ...]] = get_args(Stage)
-
+STAGES: Final = ("encode", "lexical", "dense", "rank", "rerank", "reply", "json", "total")
 _SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 _SIZES: Final = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2560)
 _PREFIX: Final = "authority_search_"
@@ -33,14 +29,22 @@ class Metrics:
         ProcessCollector(registry=registry)
         registry.register(_GpuMemory())
         stages = Histogram(
-            _PREFIX + "stage_seconds", "Time of each stage of a search", ["stage"], buckets=_SECONDS, registry=registry
+            _PREFIX + "stage_seconds", "Time of each stage of searches", ["stage"], buckets=_SECONDS, registry=registry
         )
-        self._stages = {stage: stages.labels(stage) for stage in STAGES}
-        self._batches = Histogram(
-            _PREFIX + "batch_queries", "Queries that were worked on together", buckets=_SIZES, registry=registry
-        )
+        batches = Histogram(_PREFIX + "batch_queries", "Queries searched together", buckets=_SIZES, registry=registry)
+        waiting = Gauge(_PREFIX + "waiting_queries", "Queries in line when a batch was taken", registry=registry)
+        cached = Counter(_PREFIX + "cached_queries", "Queries answered from the cache", registry=registry)
+        refused = Counter(_PREFIX + "refused", "Requests answered 429 for want of room", registry=registry)
+        left = Counter(_PREFIX + "left", "Requests that nobody waited for any longer", registry=registry)
+        self._observers: dict[str, Callable[[float], None]] = {
+            **{stage: stages.labels(stage).observe for stage in STAGES},
+            "batch": batches.observe,
+            "waiting": waiting.set,
+            "cached": cached.inc,
+            "refused": refused.inc,
+            "left": left.inc,
+        }
         self._degraded = Counter(_PREFIX + "degraded", "Replies without one part", ["part"], registry=registry)
-        self._cache = Counter(_PREFIX + "cache", "Queries looked up in the cache", ["result"], registry=registry)
         self._queries = Counter(_PREFIX + "queries", "Queries and opened targets", ["caller"], registry=registry)
         self._requests = Counter(
             _PREFIX + "requests", "Requests over HTTP", ["method", "route", "status"], registry=registry
@@ -49,28 +53,14 @@ class Metrics:
             _PREFIX + "request_seconds", "Time of requests over HTTP", ["route"], buckets=_SECONDS, registry=registry
         )
 
-    def observe(self, stage: Stage, seconds: float) -> None:
-        """A stage took `seconds`."""
-        self._stages[stage].observe(seconds)
-
-    @contextmanager
-    def timed(self, stage: Stage) -> Iterator[None]:
-        """The block is `stage`; one that raises is not counted."""
-        began = perf_counter()
-        yield
-        self.observe(stage, perf_counter() - began)
-
-    def batch(self, size: int) -> None:
-        """So many queries were worked on together."""
-        self._batches.observe(size)
+    def observe(self, name: str, value: float) -> None:
+        """A stage took `value` seconds, or `value` of something was counted. What has no metric here is passed over."""
+        if observer := self._observers.get(name):
+            observer(value)
 
     def degraded(self, part: str) -> None:
         """A reply had to do without `part`."""
         self._degraded.labels(part).inc()
-
-    def cached(self, hit: bool, queries: int = 1) -> None:
-        """Queries were looked up in the cache, and all found or all not."""
-        self._cache.labels("hit" if hit else "miss").inc(queries)
 
     def queries(self, caller: str, count: int) -> None:
         """A caller, by the name of its key, asked so many queries."""

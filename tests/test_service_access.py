@@ -195,13 +195,13 @@ def test_a_bucket_holds_a_minute_and_is_filled_by_time() -> None:
     quotas.charge(key, 60)
     with pytest.raises(Overloaded, match="60 queries a minute") as refused:
         quotas.charge(key, 1)
-    assert refused.value.retry_after == pytest.approx(1.0)
+    assert refused.value.retry_after == 1
     now[0] = 1.0
     # One query is there, and a batch of 31 may overdraw it by 30: half a minute is to be paid off.
     quotas.charge(key, 31)
     with pytest.raises(Overloaded) as refused:
         quotas.charge(key, 1)
-    assert refused.value.retry_after == pytest.approx(31.0)
+    assert refused.value.retry_after == 31
     now[0] = 1000.0
     quotas.charge(key, 1)
     quotas.refund(key, 1)

@@ -142,12 +142,17 @@ def test_too_many_fields_are_refused(url: str) -> None:
     assert (reply.status_code, reply.json()["error_type"]) == (431, "too_large")
 
 
-def test_what_is_not_http_gets_an_error_of_the_one_shape(url: str) -> None:
-    with closing(connected(url)) as connection:
-        connection.sendall(b"\x16\x03\x01\x02\x00\r\n\r\n")
-        reply = everything(connection)
-    assert reply.startswith(b"HTTP/1.1 400 ")
-    assert b'"error_type":"invalid_request"' in reply
+@pytest.mark.parametrize("method", [b"POST", b"HEAD"])
+def test_what_is_not_http_gets_an_error_of_the_one_shape(url: str, method: bytes) -> None:
+    chunked = method + b" /batch_search HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nno length\r\n"
+    for sent in (b"\x16\x03\x01\x02\x00\r\n\r\n", chunked):
+        with closing(connected(url)) as connection:
+            connection.sendall(sent)
+            head, _, body = everything(connection).partition(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 400 Bad Request\r\n")
+        bodiless = sent == chunked and method == b"HEAD"
+        assert body.endswith(b'"error_type":"invalid_request"}') != bodiless
+    assert httpx.get(f"{url}/health").status_code == 200
 
 
 def test_one_connection_too_many_is_told_so_and_the_others_go_on() -> None:

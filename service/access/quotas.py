@@ -7,6 +7,7 @@ restart fills the buckets.
 
 import time
 from collections.abc import Callable
+from math import ceil
 
 from service.access.keys import ApiKey
 from service.errors import Overloaded
@@ -29,8 +30,8 @@ class Quotas:
         left = min(float(quota), left + (now - since) * quota / 60)
         self._left[key] = (left, now)
         if left < 1:
-            seconds = (1 - left) * 60 / quota
-            message = f"the key {key.name} may ask {quota:,} queries a minute; try again in {seconds:.0f} seconds"
+            seconds = ceil((1 - left) * 60 / quota)
+            message = f"the key {key.name} may ask {quota:,} queries a minute; try again in {seconds:,} seconds"
             raise Overloaded(message, retry_after=seconds)
         self._left[key] = (left - queries, now)
 
