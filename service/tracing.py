@@ -1,7 +1,7 @@
 """OpenTelemetry spans: one per request, one per call of the gateway, one per stage.
 
-Needs no more than `opentelemetry-api`, and does nothing without it. The spans go to the tracer provider of the process:
-one that `server.traces` makes, or OpenTelemetry's own launcher. Where there is none, they are no-ops.
+Spans are made where there is a tracer provider: one that `server.traces` asks for, or one that OpenTelemetry's own
+launcher has set for the process. Without one, or without the package `opentelemetry-api`, nothing is done at all.
 """
 
 from collections.abc import Iterator
@@ -28,10 +28,15 @@ _NAME = "authority-search"
 
 
 class Traces:
-    """Makes spans by `provider`; by default that which is set for the process, whenever it is set."""
+    """Makes spans by `provider`, by default that which is set for the process by now."""
 
     def __init__(self, provider: "TracerProvider | None" = None) -> None:
-        self._tracer = trace.get_tracer(_NAME, tracer_provider=provider) if _INSTALLED else None
+        self._tracer = None
+        if _INSTALLED:
+            provider = provider or trace.get_tracer_provider()
+            # The API's stand-in for a provider makes spans too, which cost time and go nowhere.
+            if not isinstance(provider, trace.ProxyTracerProvider):
+                self._tracer = provider.get_tracer(_NAME)
 
     @contextmanager
     def request(self, scope: Scope) -> Iterator[None]:
@@ -75,8 +80,11 @@ class Traces:
             self._tracer.start_span(name, start_time=ended - round(seconds * 1e9)).end(ended)
 
 
-def export_traces(endpoint: str) -> None:
-    """Send the spans of this process to an OTLP/HTTP endpoint. Raises InvalidSettings without the packages."""
+def exported_traces(endpoint: str) -> Traces:
+    """Spans that are sent to an OTLP/HTTP endpoint, without a request's waiting for it.
+
+    Raises InvalidSettings without the packages.
+    """
     try:
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
         from opentelemetry.sdk.resources import Resource
@@ -89,4 +97,4 @@ def export_traces(endpoint: str) -> None:
     exporter: Any = OTLPSpanExporter(endpoint=endpoint)
     provider = TracerProvider(resource=Resource.create({"service.name": _NAME}))
     provider.add_span_processor(BatchSpanProcessor(exporter))
-    trace.set_tracer_provider(provider)
+    return Traces(provider)

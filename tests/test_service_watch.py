@@ -25,7 +25,7 @@ from service.errors import InvalidSettings
 from service.ledger import Ledger
 from service.metrics import Metrics
 from service.settings import ServerSettings
-from service.tracing import Traces, export_traces
+from service.tracing import Traces, exported_traces
 
 
 class Degrading(CannedSearcher):
@@ -211,4 +211,4 @@ def test_a_failed_request_is_marked_and_repeats_nothing_of_what_was_asked(export
 def test_export_without_the_packages_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "opentelemetry.exporter", None)
     with pytest.raises(InvalidSettings, match="install the extra telemetry"):
-        export_traces("http://127.0.0.1:1/v1/traces")
+        exported_traces("http://127.0.0.1:1/v1/traces")

@@ -38,7 +38,7 @@ def serve(
     from service.app import create_app
     from service.http_server import server_config
     from service.live import LiveSearcher
-    from service.tracing import export_traces
+    from service.tracing import exported_traces
 
     settings = settings_of(context)
     changes = {key: value for key, value in (("host", host), ("port", port)) if value is not None}
@@ -51,8 +51,7 @@ def serve(
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     for noisy in ("httpx", "sentence_transformers"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
-    if server.traces:
-        export_traces(server.traces)
+    traces = exported_traces(server.traces) if server.traces else None
     live = LiveSearcher(
         store,
         lambda: load_encoder(settings.encoder),
@@ -60,7 +59,7 @@ def serve(
         server.poll_seconds,
         lambda: load_reranker(settings.reranker, settings.encoder),
     )
-    config = server_config(create_app(live, server, key_file, access), server)
+    config = server_config(create_app(live, server, key_file, access, traces=traces), server)
     family = socket.AF_INET6 if ":" in server.host else socket.AF_INET
     with socket.create_server((server.host, server.port), family=family, backlog=config.backlog) as listener:
         shown = f"[{server.host}]" if ":" in server.host else server.host
