@@ -4,6 +4,7 @@ Without it a caller that sends a byte now and then ("slow loris"), or never take
 """
 
 import asyncio
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -54,7 +55,8 @@ class _BoundedConnection(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         if len(self.connections) > self.limits.max_connections:
-            self._refuse(Overloaded, 429, "as many connections are open as are taken; try again in a second")
+            message = "as many connections are open as are taken; try again in a second"
+            self._refuse(Overloaded, 429, message, {"Retry-After": "1"})
         else:
             self._set_timer()
 
@@ -68,12 +70,17 @@ class _BoundedConnection(H11Protocol):
 
     def pause_writing(self) -> None:
         super().pause_writing()
-        self._stuck = self.loop.call_later(self.limits.body_seconds, self.transport.abort)
+        self._end_if_stuck()
 
     def resume_writing(self) -> None:
         super().resume_writing()
-        if self._stuck:
+        if self._stuck and not self.transport.is_closing():
             self._stuck.cancel()
+            self._stuck = None
+
+    def timeout_keep_alive_handler(self) -> None:
+        super().timeout_keep_alive_handler()
+        self._end_if_stuck()
 
     def connection_lost(self, exc: Exception | None) -> None:
         for timer in (self._timer, self._stuck):
@@ -89,10 +96,18 @@ class _BoundedConnection(H11Protocol):
         else:
             self._refuse(InvalidRequest, 400, "the request is not HTTP/1.1 as RFC 9112 has it")
 
+    def _end_if_stuck(self) -> None:
+        """Give the caller its time to take what is written; closing alone would wait for that without end."""
+        if self._stuck is None:
+            self._stuck = self.loop.call_later(self.limits.body_seconds, self.transport.abort)
+
     def _set_timer(self) -> None:
+        if self.transport.is_closing():
+            self._end_if_stuck()
+            return
         # By request: what is awaited of the next one gets its full time.
         awaited = (self._part_awaited(), self.cycle)
-        if awaited == self._awaited or self.transport.is_closing():
+        if awaited == self._awaited:
             return
         self._awaited = awaited
         if self._timer:
@@ -111,17 +126,20 @@ class _BoundedConnection(H11Protocol):
     def _too_late(self, part: _Part, seconds: float) -> None:
         self._refuse(InvalidRequest, 408, f"the {part} of the request was not whole after {seconds:g} seconds")
 
-    def _refuse(self, kind: type[ServiceError], status: int, message: str) -> None:
+    def _refuse(
+        self, kind: type[ServiceError], status: int, message: str, headers: Mapping[str, str] | None = None
+    ) -> None:
         """Say why, unless a reply has begun, and close."""
         if self.cycle is not None:
             # The app gets to know that its caller has left, and whatever it still sends is dropped.
             self.cycle.disconnected = True
             self.cycle.message_event.set()
         if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
-            reply = error_response(kind, message, status, {"Connection": "close"})
+            reply = error_response(kind, message, status, {"Connection": "close", **(headers or {})})
             head = h11.Response(status_code=status, headers=reply.raw_headers, reason=HTTPStatus(status).phrase)
             bodiless = self.conn.our_state is h11.SEND_RESPONSE and self.scope["method"] == "HEAD"
             body = [] if bodiless else [h11.Data(data=bytes(reply.body))]
             for event in (head, *body, h11.EndOfMessage()):
                 self.transport.write(self.conn.send(event) or b"")
         self.transport.close()
+        self._end_if_stuck()

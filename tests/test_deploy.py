@@ -1,4 +1,4 @@
-"""The files in deploy/ are right: systemd takes its units, cron's line is a command, alerts rest on metrics there are."""
+"""The files in deploy/ are right: systemd takes its units, cron's line is a command, alerts have their metrics."""
 
 import re
 import shutil

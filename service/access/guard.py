@@ -51,6 +51,10 @@ class Guard:
 
     async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
         """Pass the request on, or answer 401, 403 or 421."""
+        if scope["type"] == "websocket":
+            # No route is one; if one comes, it has to be let in here.
+            await send({"type": "websocket.close", "code": 1008})
+            return
         if scope["type"] == "http" and scope["path"] not in _OPEN_PATHS:
             try:
                 self._admit(scope)
