@@ -28,13 +28,14 @@ def sync_tree(folder: Path) -> None:
     sync_folder(folder)
 
 
-def write_atomically(path: Path, content: bytes) -> None:
-    """Replace `path` by `content`: a reader sees the old bytes or the new ones."""
+def write_atomically(path: Path, content: bytes, mode: int = 0o666) -> None:
+    """Replace `path` by `content`: a reader sees the old bytes or the new ones. The umask is taken off `mode`."""
     path.parent.mkdir(parents=True, exist_ok=True)
     # Opened plainly, not by tempfile, whose files no other user may read.
     beside = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:
-        with beside.open("xb") as file:
+        # With its mode from the start: a secret is not readable for a moment either.
+        with open(beside, "xb", opener=lambda name, flags: os.open(name, flags, mode)) as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())

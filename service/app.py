@@ -6,7 +6,6 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Body, FastAPI
-from starlette.middleware import Middleware
 from starlette.responses import Response
 
 from authority_search.models import (
@@ -20,9 +19,16 @@ from authority_search.models import (
     SearchRequest,
     SourcesReply,
 )
+from service.access.keys import KeyFile
+from service.access.settings import AccessSettings
+from service.docs_page import docs_route
 from service.gateway import Gateway
-from service.http_errors import HANDLERS, RequestIds
-from service.limits import BodyLimit
+from service.http_errors import HANDLERS
+from service.ledger import Ledger
+from service.metrics import Metrics
+from service.middleware import middleware
+from service.tracing import Traces
+from service.watch import metrics_route
 
 if TYPE_CHECKING:
     # Annotations only: these bring the engines, and importing an app should not.
@@ -31,7 +37,12 @@ if TYPE_CHECKING:
 
 _VERSION = version("authority-search-server")
 _BUSY: dict[int | str, dict[str, Any]] = {
-    429: {"model": ErrorReply, "description": "Too many requests under way; Retry-After says when to come back"},
+    401: {"model": ErrorReply, "description": "No valid API key; the message says how to send one"},
+    403: {"model": ErrorReply, "description": "The API key does not have the scope that is needed"},
+    429: {
+        "model": ErrorReply,
+        "description": "Too many requests under way, or the key's quota is used up; Retry-After says when to come back",
+    },
     500: {"model": ErrorReply, "description": "A defect; the log has it under the reply's X-Request-Id"},
     503: {"model": ErrorReply, "description": "No snapshot is open yet; Retry-After says when to come back"},
 }
@@ -64,9 +75,21 @@ _OPEN_EXAMPLES: Any = {
 }
 
 
-def create_app(live: "LiveSearcher", limits: "ServerSettings") -> FastAPI:
-    """The ASGI application over `live`, which it starts and closes with its own lifespan."""
-    gateway = Gateway(live, limits)
+def create_app(
+    live: "LiveSearcher",
+    limits: "ServerSettings",
+    keys: KeyFile | None = None,
+    access: AccessSettings = AccessSettings(),  # noqa: B008 - frozen
+    metrics: Metrics | None = None,
+    traces: Traces | None = None,
+) -> FastAPI:
+    """The ASGI application over `live`, which it starts and closes with its own lifespan.
+
+    Without `keys` no key is valid. `metrics` are given where parts beneath the gateway count with them too.
+    """
+    metrics, traces = metrics or Metrics(), traces or Traces()
+    metrics.follow(live.readiness)
+    gateway = Gateway(live, limits, Ledger(metrics, traces))
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -82,11 +105,15 @@ def create_app(live: "LiveSearcher", limits: "ServerSettings") -> FastAPI:
         version=_VERSION,
         lifespan=lifespan,
         redirect_slashes=False,
+        docs_url=None,
+        redoc_url=None,
         exception_handlers=dict(HANDLERS),
-        middleware=[Middleware(RequestIds), Middleware(BodyLimit, limits.max_body_bytes)],
+        middleware=middleware(limits, access, keys, metrics, traces),
     )
     app.include_router(_search_routes(gateway))
     app.include_router(_state_routes(gateway))
+    app.include_router(metrics_route(metrics))
+    app.include_router(docs_route(app))
     return app
 
 

@@ -19,6 +19,7 @@ import uvicorn
 
 from service.app import create_app
 from service.errors import NotReady
+from service.http_server import server_config
 from service.live import LiveSearcher
 from service.settings import ServerSettings
 
@@ -85,8 +86,8 @@ def documentation_site(port: int = SITE_PORT) -> Iterator[str]:
 @contextmanager
 def serving(live: LiveSearcher, server: ServerSettings) -> Iterator[str]:
     """Serve in a thread of this process, on a free port, and give the address once it answers searches."""
-    config = uvicorn.Config(create_app(live, server), host=server.host, port=0, log_level="warning")
-    running = uvicorn.Server(config)
+    server = server.model_copy(update={"port": 0, "access_log": "off"})
+    running = uvicorn.Server(server_config(create_app(live, server), server))
     thread = threading.Thread(target=running.run, name="demo-server")
     thread.start()
     try:

@@ -3,9 +3,10 @@
     ServiceError
     ├── InvalidRequest   422  the request contradicts itself or the rules
     ├── UnknownName      422  a source or profile that does not exist
+    ├── AccessDenied     401  no key that is valid; 403 where the key does not reach this far
     ├── NotFound         404  no such route or resource
     ├── TooLarge         413  the body is larger than the limit
-    ├── Overloaded       429  more requests under way than permits
+    ├── Overloaded       429  more requests under way than permits, or more queries than a key's quota
     ├── InvalidSettings  500  settings that cannot be used; met at start, never in a reply
     ├── NotReady         503  no snapshot is open yet
     └── Internal         500  a defect of ours
@@ -37,6 +38,13 @@ class UnknownName(ServiceError):
     error_type = "unknown_name"
 
 
+class AccessDenied(ServiceError):
+    """The caller has no valid key, or (403) one without the scope that is needed."""
+
+    status = 401
+    error_type = "access_denied"
+
+
 class NotFound(ServiceError):
     """No such route or resource."""
 
@@ -52,10 +60,17 @@ class TooLarge(ServiceError):
 
 
 class Overloaded(ServiceError):
-    """More requests are under way than there are permits."""
+    """More requests are under way than there are permits, or a key asked more than its quota.
+
+    `retry_after` is in seconds.
+    """
 
     status = 429
     error_type = "overloaded"
+
+    def __init__(self, message: str, retry_after: int = 1) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
 
 
 class InvalidSettings(ServiceError):

@@ -14,6 +14,7 @@ from authority_search.models import (
     SearchRequest,
     SourcesReply,
 )
+from service.ledger import Ledger
 from service.limits import Permits
 
 if TYPE_CHECKING:
@@ -25,17 +26,24 @@ if TYPE_CHECKING:
 class Gateway:
     """Answers wire requests by the live snapshot. Its methods raise ServiceError and are called on the event loop."""
 
-    def __init__(self, live: "LiveSearcher", limits: "ServerSettings") -> None:
+    def __init__(self, live: "LiveSearcher", limits: "ServerSettings", ledger: Ledger | None = None) -> None:
         self._live = live
+        self._ledger = ledger or Ledger()
         self._permits = Permits(limits.running, limits.waiting)
 
     async def search(self, request: SearchRequest) -> SearchReply:
         """One result per query, in the order of the queries."""
-        return await self._permits.run(lambda: self._live.current().search(request))
+        with self._ledger.call("search", len(request.queries)) as told:
+            reply = await self._permits.run(lambda: self._live.current().search(request))
+            told(reply.snapshot, reply.degraded)
+        return reply
 
     async def open(self, request: OpenRequest) -> OpenReply:
         """Texts of indexed pages and passages."""
-        return await self._permits.run(lambda: self._live.current().open(request))
+        with self._ledger.call("open", len(request.targets)) as told:
+            reply = await self._permits.run(lambda: self._live.current().open(request))
+            told(reply.snapshot)
+        return reply
 
     async def sources(self) -> SourcesReply:
         """All sources and profiles, with what the live snapshot holds of each."""

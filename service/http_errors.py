@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, ExceptionHandler, Message, Receive, Scope, 
 from authority_search.models import ErrorReply
 from authority_search.validation import clip, explain
 from service.errors import Internal, InvalidRequest, NotFound, NotReady, Overloaded, ServiceError, TooLarge
+from service.request_facts import FACTS
 
 MAX_MESSAGE_CHARACTERS = 1000
 REQUEST_ID = "X-Request-Id"
@@ -45,7 +46,8 @@ def error_response(
 async def _on_service_error(request: Request, error: Exception) -> Response:
     if isinstance(error, Internal):
         _log_defect(request.scope, error)
-    return error_response(type(cast(ServiceError, error)), str(error))
+    headers = {"Retry-After": str(error.retry_after)} if isinstance(error, Overloaded) else None
+    return error_response(type(cast(ServiceError, error)), str(error), headers=headers)
 
 
 async def _on_validation_error(_request: Request, error: Exception) -> Response:
@@ -82,7 +84,7 @@ HANDLERS: Mapping[Any, ExceptionHandler] = {
 class RequestIds:
     """ASGI middleware: each reply carries `X-Request-Id`, given or made here, and so does the log of a defect.
 
-    It stands outermost and turns what nobody caught into a 500 without a trace of the inside.
+    It stands outside of all that may fail, and turns what nobody caught into a 500 without a trace of the inside.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -97,6 +99,8 @@ class RequestIds:
         # An id goes into the log, so only one that cannot break a line there is taken over.
         request_id = given if _USABLE_ID.fullmatch(given) else uuid4().hex
         scope.setdefault("state", {})["request_id"] = request_id
+        if facts := FACTS.get():
+            facts.request_id = request_id
         started = False
 
         async def send_with_id(message: Message) -> None:

@@ -1,4 +1,4 @@
-"""How much the service takes on at once: bytes of a body, requests under way."""
+"""How much the service takes on at once: bytes of a head and of a body, requests under way."""
 
 from collections.abc import Callable
 from typing import TypeVar
@@ -9,6 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.errors import Overloaded, TooLarge
+from service.http_errors import error_response
 
 ResultT = TypeVar("ResultT")
 
@@ -59,3 +60,30 @@ class BodyLimit:
             raise HTTPException(TooLarge.status, limit)
 
         await self._app(scope, counted, send)
+
+
+class HeadLimit:
+    """ASGI middleware: a request line and header over `max_bytes`, or more fields than anyone needs, end in 431.
+
+    The server stops a head that is too long while it arrives; this one also stops a head that came in one piece.
+    """
+
+    MAX_FIELDS = 100
+
+    def __init__(self, app: ASGIApp, max_bytes: int) -> None:
+        self._app = app
+        self._max_bytes = max_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, or refuse it."""
+        if scope["type"] == "http" and (limit := self._exceeded(scope)):
+            await error_response(TooLarge, f"the head of the request is over {limit}", 431)(scope, receive, send)
+            return
+        await self._app(scope, receive, send)
+
+    def _exceeded(self, scope: Scope) -> str | None:
+        fields = scope["headers"]
+        size = len(scope["path"]) + len(scope["query_string"]) + sum(len(name) + len(value) for name, value in fields)
+        if size > self._max_bytes:
+            return f"{self._max_bytes:,} bytes"
+        return f"{self.MAX_FIELDS} fields" if len(fields) > self.MAX_FIELDS else None

@@ -24,6 +24,8 @@ from authority_search.validation import explain
 from crawler.settings import CrawlSettings, PassageSettings, RefreshSettings
 from index.settings import EncoderSettings, RerankerSettings
 from ranking.settings import RankingSettings
+from service.access.settings import AccessSettings
+from service.access_log import LogStyle
 from service.errors import InvalidSettings
 
 DEFAULT_FILE = Path("authority-search.toml")
@@ -44,6 +46,18 @@ class ServerSettings(BaseModel):
         32_000_000
     )
     poll_seconds: Annotated[float, Field(gt=0, description="How often to look for a newly published snapshot")] = 1.0
+    max_header_bytes: Annotated[int, Field(ge=1024, description="Largest head of a request; above it 431")] = 16_384
+    header_seconds: Annotated[float, Field(gt=0, description="Seconds in which a request's head must arrive")] = 10.0
+    body_seconds: Annotated[
+        float, Field(gt=0, description="Seconds in which its body must arrive, and its reply be taken")
+    ] = 30.0
+    keep_alive_seconds: Annotated[int, Field(ge=1, description="Seconds between two requests of a connection")] = 20
+    max_connections: Annotated[int, Field(ge=1, description="Connections at once; one more is answered 429")] = 512
+    access_log: Annotated[LogStyle, Field(description="Line per request on stdout: off, text or json")] = "text"
+    traces: Annotated[
+        str,
+        Field(description="Where spans go (OTLP/HTTP), such as http://127.0.0.1:4318/v1/traces"),
+    ] = ""
 
 
 class Settings(BaseSettings):
@@ -68,6 +82,7 @@ class Settings(BaseSettings):
     ranking: RankingSettings = RankingSettings()
     reranker: RerankerSettings = RerankerSettings()
     server: ServerSettings = ServerSettings()
+    access: AccessSettings = AccessSettings()
 
     toml_file: ClassVar[Path | None] = None
 

@@ -26,8 +26,11 @@ from authority_search.models import (
     SourceRow,
     SourcesReply,
 )
+from service.access.keys import KeyFile
+from service.access.settings import AccessSettings
 from service.app import create_app
 from service.errors import NotReady, UnknownName
+from service.http_server import server_config
 from service.settings import ServerSettings
 
 SOURCE = SourceInfo(
@@ -126,11 +129,14 @@ class CannedLive:
 
 
 @contextmanager
-def service(live: CannedLive | None = None, **limits: Any) -> Iterator[str]:
+def service(
+    live: CannedLive | None = None, keys: KeyFile | None = None, access: AccessSettings | None = None, **limits: Any
+) -> Iterator[str]:
     """The base URL of the service's app under a real uvicorn."""
-    app = create_app(live or CannedLive(CannedSearcher()), ServerSettings(**limits))
+    settings = ServerSettings(**{"access_log": "off", **limits})
+    app = create_app(live or CannedLive(CannedSearcher()), settings, keys, access or AccessSettings())
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        server = uvicorn.Server(uvicorn.Config(app, log_config=None, timeout_graceful_shutdown=5))
+        server = uvicorn.Server(server_config(app, settings, log_config=None, timeout_graceful_shutdown=5))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
         try:

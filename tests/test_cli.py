@@ -82,6 +82,7 @@ def test_all_commands_are_there() -> None:
         "sources", "sources match", "sources score", "sources check", "crawl", "ingest", "reindex", "refresh",
         "coverage", "publish", "snapshots",
         "snapshots use", "snapshots remove", "snapshots verify", "search", "open", "serve", "settings", "demo",
+        "keys create", "keys list", "keys revoke",
         "bench run", "bench report", "bench gate", "bench passages", "bench authority",
     }  # fmt: skip
 
@@ -157,6 +158,10 @@ def test_while_another_run_writes_it_ends_with_4(cli: Cli, tmp_path: Path, args:
         (["crawl", "docs.python.org"], "set crawl.contact"),
         (["sources", "--profile", "nothing"], "unknown profile 'nothing'"),
         (["--settings", "nowhere.toml", "sources"], "there is no settings file nowhere.toml"),
+        (["serve", "--host", "0.0.0.0"], r"0\.0\.0\.0 can be reached from other machines.*keys create NAME"),
+        (["serve", "--keys", "required"], "a key is required, and there are no API keys"),
+        (["keys", "revoke", "nobody"], "there is no key nobody; `authority-search keys list`"),
+        (["keys", "create", "two words"], "a key's name goes into logs"),
         (["search", " "], "queries.0: the text is empty"),
         (["search", "x", "--authority", "most"], "'off', 'tie' or 'boost'"),
         (["search", "x", "--published-from", "yesterday"], "dates.from: a day is written YYYY-MM-DD"),
@@ -377,6 +382,26 @@ def test_the_bench_prints_what_it_measured(cli: Cli, tmp_path: Path, real: list[
     (folder / "queries.jsonl").write_text("{}\n")
     ended = cli(*real, "bench", "run", folder)
     assert (ended.code, "queries.jsonl:1 is not a JSON query" in ended.err) == (1, True)
+
+
+def test_keys_are_made_listed_and_revoked_while_a_crawl_holds_the_data_folder(cli: Cli, tmp_path: Path) -> None:
+    assert cli("keys", "list").out.startswith("no keys")
+    with write_lock(tmp_path / "data"):
+        made = cli("keys", "create", "trainer", "--scope", "search", "--scope", "admin", "--quota", "600")
+        assert re.fullmatch(r"ask_[\w-]{43}\n", made.out)
+        assert "only now" in made.err
+        other = cli("keys", "create", "other", "--json").json
+        assert (other["scopes"], other["queries_per_minute"]) == (["search"], None)
+        listed = cli("keys", "list", "--json")
+        assert [(key["name"], key["scopes"], key["queries_per_minute"]) for key in listed.json["keys"]] == [
+            ("trainer", ["search", "admin"], 600),
+            ("other", ["search"], None),
+        ]
+        shown = cli("keys", "list").out
+        assert re.search(r"trainer +search, admin +600 ", shown)
+        assert not [secret for secret in (made.out.strip(), other["key"]) if secret in shown + listed.out]
+        assert cli("keys", "revoke", "trainer").out == "revoked: trainer\n"
+    assert [key["name"] for key in cli("keys", "list", "--json").json["keys"]] == ["other"]
 
 
 # Progress

@@ -4,6 +4,7 @@ import asyncio
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -12,9 +13,10 @@ from http_server import Canned, CannedLive, CannedSearcher, scripted, service
 
 import authority_search
 from authority_search import AsyncClient, Client
-from authority_search._calls import OpenOptions, SearchOptions
+from authority_search._calls import KEY_VARIABLE, OpenOptions, SearchOptions
 from authority_search._errors import BY_TYPE
 from authority_search.models import OpenRequest, Readiness, SearchRequest
+from service.access.keys import KeyFile, Scope
 from service.errors import ServiceError
 
 Call = Callable[..., Any]
@@ -136,6 +138,45 @@ def test_a_base_url_that_is_no_address_is_refused(base_url: str) -> None:
     for kind in (Client, AsyncClient):
         with pytest.raises(authority_search.InvalidRequest, match="base_url"):
             kind(base_url)
+
+
+@pytest.fixture
+def no_key_around(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(KEY_VARIABLE, raising=False)
+
+
+@pytest.mark.usefixtures("no_key_around")
+def test_a_key_opens_a_guarded_service_and_another_one_does_not(
+    call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys = KeyFile(tmp_path)
+    key, admin = keys.create("searcher"), keys.create("watcher", [Scope.ADMIN])
+    with service(keys=keys) as url:
+        assert call(url, "search", "a", api_key=key).snapshot == "s1"
+        for wrong, status in ((None, 401), ("", 401), ("wrong", 401), (admin, 403)):
+            with pytest.raises(authority_search.AccessDenied) as caught:
+                call(url, "search", "a", api_key=wrong)
+            assert (caught.value.status, bool(caught.value.request_id)) == (status, True)
+        monkeypatch.setenv(KEY_VARIABLE, key)
+        assert call(url, "search", "a").snapshot == "s1"
+        with pytest.raises(authority_search.AccessDenied):
+            call(url, "search", "a", api_key="")
+
+
+@pytest.mark.usefixtures("no_key_around")
+def test_a_refusal_by_something_else_in_front_is_one_too(call: Call) -> None:
+    with (
+        scripted(Canned(403, b"<html>")) as server,
+        pytest.raises(authority_search.AccessDenied, match="check api_key"),
+    ):
+        call(server.url, "search", "a")
+
+
+@pytest.mark.parametrize("key", ["two words", "line\nbreak", "é", " "])
+def test_a_key_that_no_header_can_carry_is_refused(call: Call, key: str) -> None:
+    with pytest.raises(authority_search.InvalidRequest, match="api_key") as caught:
+        call("http://127.0.0.1:9", "health", api_key=key)
+    assert key.strip() not in str(caught.value) or not key.strip()
 
 
 @pytest.mark.parametrize("error_type", [*BY_TYPE, "of a later version"])

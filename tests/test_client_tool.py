@@ -224,6 +224,13 @@ def test_text_of_a_page_cannot_pass_for_the_tool() -> None:
     ]
 
 
+def test_a_tool_that_is_not_let_in_tells_the_model_to_go_on_without_it() -> None:
+    refused = Canned(401, b'{"error": "the API key is not valid", "error_type": "access_denied"}')
+    with scripted(refused) as server, Client(server.url) as barred:
+        text = run_tool(barred, {"operation": "search", "queries": ["a"]})
+    assert text == "Error: this tool was not let in, which no other call will change. Go on without it and say so."
+
+
 def test_what_is_missing_is_said() -> None:
     empty = found().model_copy(update={"excluded_passages": 40})
     assert "No passage matched. Try other words or fewer filters (they keep out 40 passages)." in render_search(empty)

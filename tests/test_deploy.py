@@ -1,4 +1,4 @@
-"""The files in deploy/ are right: systemd takes its units, and cron's line runs a command that there is."""
+"""The files in deploy/ are right: systemd takes its units, cron's line is a command, alerts have their metrics."""
 
 import re
 import shutil
@@ -7,6 +7,10 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
+
+from authority_search.models import Readiness
+from service.metrics import Metrics
 
 DEPLOY = Path(__file__).parents[1] / "deploy"
 PROGRAM = Path(sys.executable).parent / "authority-search"
@@ -46,3 +50,17 @@ def test_cron_mails_only_what_somebody_should_look_at(code: int, mail: bool, tmp
     assert (ended.stdout != "", ended.stderr) == (mail, "")
     assert not mail or (f"code {code}" in ended.stdout and "why" in ended.stdout)
     assert (tmp_path / "refresh.jsonl").read_text(encoding="utf-8") == "{}\n"
+
+
+def test_each_alert_rests_on_metrics_that_there_are() -> None:
+    metrics = Metrics()
+    metrics.follow(lambda: Readiness(status="ready", snapshot="20260101T000000Z-0123abcd", passages=1))
+    metrics.degraded("dense")
+    metrics.request("GET", "/health", 200, 0.001)
+    known = set(re.findall(r"^(authority_search_\w+)", metrics.text().decode(), re.MULTILINE))
+    (group,) = yaml.safe_load((DEPLOY / "authority-search-rules.yml").read_text(encoding="utf-8"))["groups"]
+    named = {name for rule in group["rules"] for name in re.findall(r"authority_search_\w+", rule["expr"])}
+    assert len(named) == 4
+    assert named <= known
+    scrape = yaml.safe_load((DEPLOY / "prometheus.yml").read_text(encoding="utf-8"))
+    assert (DEPLOY / scrape["rule_files"][0]).is_file()

@@ -179,7 +179,7 @@ def test_openapi_describes_each_route_its_errors_and_examples(http: httpx.Client
         bodies = [reply["content"]["application/json"]["schema"]["$ref"] for reply in operation["responses"].values()]
         assert all(name.rpartition("/")[2].endswith(("Reply", "Health", "Readiness")) for name in bodies)
     search = schema["paths"]["/batch_search"]["post"]
-    assert set(search["responses"]) == {"200", "413", "422", "429", "500", "503"}
+    assert set(search["responses"]) == {"200", "401", "403", "413", "422", "429", "500", "503"}
     assert set(schema["components"]["schemas"]["ErrorReply"]["properties"]) == set(ErrorReply.model_fields)
     examples = search["requestBody"]["content"]["application/json"]["examples"]
     assert all(http.post("/batch_search", json=example["value"]).status_code == 200 for example in examples.values())

@@ -1,9 +1,14 @@
 """Opening pages and passages: what is found, how it is paged, what is not found and why."""
 
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from http_server import Canned, scripted
 from records import BANK, JOURNAL, LetterEncoder, build_and_publish, make_page, make_sources, small_pages, small_sources
 
 from authority_search.models import OpenRequest, OpenResult
@@ -156,6 +161,46 @@ def test_what_is_not_there_is_told_apart_for_each_target(snapshot: Snapshot, tar
     assert missing.target == target
     assert said in (missing.error or "")
     assert (missing.text, missing.url, missing.source) == ("", None, None)
+
+
+def test_opening_reaches_neither_network_nor_files(snapshot: Snapshot, tmp_path: Path) -> None:
+    secret = tmp_path / "secret.txt"
+    secret.write_text("never to be read")
+    with scripted(Canned(200, b"never to be fetched")) as server:
+        port = server.url.rpartition(":")[2]
+        hosts = ("127.0.0.1", "localhost", "127.1", "2130706433", "0x7f000001", "[::1]", "[::ffff:127.0.0.1]")
+        targets = [
+            *(f"http://{host}:{port}/{path}" for host in hosts for path in ("", "latest/meta-data")),
+            f"http://{BANK}@127.0.0.1:{port}/", f"https://{BANK}/../../../../..{secret}", f"//127.0.0.1:{port}/",
+            f"file://{secret}", f"file://localhost{secret}", f"FILE:{secret}", str(secret), f"../../..{secret}",
+            f"https://{BANK}/..%2f..%2f..{secret}", f"{'f' * 32}/../../{secret}", f"gopher://127.0.0.1:{port}/_GET",
+            "http://169.254.169.254/latest/meta-data/", f"jar:file://{secret}!/", "data:text/plain,x",
+            "\\\\host\\share",
+        ]  # fmt: skip
+        with _watching("open", "socket.connect", "socket.getaddrinfo") as seen:
+            reply = open_targets(snapshot, OpenRequest(targets=targets))
+    assert [result.status for result in reply.results] == ["not_found"] * len(targets)
+    assert server.received == []
+    assert seen == []
+    assert "never to be" not in reply.model_dump_json()
+
+
+@contextmanager
+def _watching(*events: str) -> Iterator[list[str]]:
+    """What Python itself reports of these events in this thread while the block runs."""
+    seen: list[str] = []
+    thread, on = threading.get_ident(), True
+
+    def hook(event: str, args: tuple[Any, ...]) -> None:
+        if on and event in events and threading.get_ident() == thread:
+            seen.append(f"{event} {args}")
+
+    # A hook stays to the end of the process, so it is turned off instead.
+    sys.addaudithook(hook)
+    try:
+        yield seen
+    finally:
+        on = False
 
 
 def test_first_and_last_page_and_passage_are_found(tmp_path: Path) -> None:

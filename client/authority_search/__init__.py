@@ -2,6 +2,7 @@
 
 from authority_search._client import AsyncClient, Client
 from authority_search._errors import (
+    AccessDenied,
     AuthoritySearchError,
     ConnectionFailed,
     InvalidRequest,
@@ -16,6 +17,7 @@ from authority_search.tool import BATCH_WEB_SURFER, run_tool, run_tool_async
 
 __all__ = [
     "BATCH_WEB_SURFER",
+    "AccessDenied",
     "AsyncClient",
     "AuthoritySearchError",
     "Client",

@@ -1,5 +1,7 @@
 """Requests built and replies read: all that the sync and the async client share."""
 
+import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -10,6 +12,7 @@ from pydantic import ValidationError
 
 from authority_search._errors import (
     BY_TYPE,
+    AccessDenied,
     AuthoritySearchError,
     ConnectionFailed,
     InvalidRequest,
@@ -96,8 +99,15 @@ HEALTH = Call("GET", "/health", Health)
 READY = Call("GET", "/ready", Readiness, accepted=frozenset({200, 503}))
 
 
-def http_options(base_url: str, timeout: float) -> dict[str, Any]:
-    """Arguments of the httpx client. `timeout` is in seconds. Raises InvalidRequest for a bad address."""
+KEY_VARIABLE = "AUTHORITY_SEARCH_API_KEY"
+_USABLE_KEY = re.compile(r"[!-~]+")
+
+
+def http_options(base_url: str, timeout: float, api_key: str | None) -> dict[str, Any]:
+    """Arguments of the httpx client. `timeout` is in seconds; without `api_key` that of the environment is sent.
+
+    Raises InvalidRequest for an address or a key that cannot be one.
+    """
     try:
         url = httpx.URL(base_url)
     except httpx.InvalidURL as error:
@@ -107,8 +117,15 @@ def http_options(base_url: str, timeout: float) -> dict[str, Any]:
     return {
         "base_url": url,
         "timeout": httpx.Timeout(timeout, connect=min(timeout, 5.0)),
-        "headers": {"Content-Type": "application/json", "Accept": "application/json"},
+        "headers": {"Content-Type": "application/json", "Accept": "application/json", **_key_header(api_key)},
     }
+
+
+def _key_header(api_key: str | None) -> dict[str, str]:
+    key = os.environ.get(KEY_VARIABLE, "") if api_key is None else api_key
+    if key and not _USABLE_KEY.fullmatch(key):
+        raise InvalidRequest(f"api_key (or {KEY_VARIABLE}) is no key: it has spaces or letters beyond ASCII")
+    return {"Authorization": f"Bearer {key}"} if key else {}
 
 
 def read_reply(call: Call[ReplyT], outcome: Outcome) -> ReplyT:
@@ -153,8 +170,9 @@ def _refused(response: httpx.Response) -> AuthoritySearchError:
     try:
         reply = ErrorReply.model_validate_json(response.content)
     except ValidationError:
-        message = f"{response.request.url} answered {status} in a form that is not this service's; check base_url"
-        return ServerError(message, status=status, request_id=request_id)
+        kind, check = (AccessDenied, "api_key") if status in (401, 403) else (ServerError, "base_url")
+        message = f"{response.request.url} answered {status} in a form that is not this service's; check {check}"
+        return kind(message, status=status, request_id=request_id)
     return BY_TYPE.get(reply.error_type, ServerError)(reply.error, status=status, request_id=request_id)
 
 

@@ -35,14 +35,20 @@ class Client:
     """A connection pool to one service; threads may share it. Close it, or use it in a `with` block.
 
     `timeout` is the longest silence in seconds, 5 at most for connecting. `retries` is how often a request is
-    sent again after a failed connection or a 429, 502, 503 or 504; 0 turns that off. All methods raise
+    sent again after a failed connection or a 429, 502, 503 or 504; 0 turns that off. `api_key` is
+    sent with each request; without it that of the variable AUTHORITY_SEARCH_API_KEY, if it is set. All methods raise
     `AuthoritySearchError`.
     """
 
     def __init__(
-        self, base_url: str = DEFAULT_URL, *, timeout: float = DEFAULT_TIMEOUT, retries: int = DEFAULT_RETRIES
+        self,
+        base_url: str = DEFAULT_URL,
+        *,
+        timeout: float = DEFAULT_TIMEOUT,
+        retries: int = DEFAULT_RETRIES,
+        api_key: str | None = None,
     ) -> None:
-        self._http = httpx.Client(**http_options(base_url, timeout))
+        self._http = httpx.Client(**http_options(base_url, timeout, api_key))
         self._retries = retries
 
     def search(self, queries: str | Sequence[str], **options: Unpack[SearchOptions]) -> SearchReply:
@@ -99,9 +105,14 @@ class AsyncClient:
     """As `Client`, for asyncio. Close it with `aclose`, or use it in an `async with` block."""
 
     def __init__(
-        self, base_url: str = DEFAULT_URL, *, timeout: float = DEFAULT_TIMEOUT, retries: int = DEFAULT_RETRIES
+        self,
+        base_url: str = DEFAULT_URL,
+        *,
+        timeout: float = DEFAULT_TIMEOUT,
+        retries: int = DEFAULT_RETRIES,
+        api_key: str | None = None,
     ) -> None:
-        self._http = httpx.AsyncClient(**http_options(base_url, timeout))
+        self._http = httpx.AsyncClient(**http_options(base_url, timeout, api_key))
         self._retries = retries
 
     async def search(self, queries: str | Sequence[str], **options: Unpack[SearchOptions]) -> SearchReply:

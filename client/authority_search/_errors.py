@@ -5,6 +5,7 @@
     ├── Timeout            no reply in time
     ├── InvalidRequest     the request is wrong; correct it (found here or by the service)
     ├── UnknownName        a source or profile that the service does not have
+    ├── AccessDenied       no valid API key (401), or one without the scope that is needed (403)
     ├── TooLarge           the body is larger than the service takes
     ├── Overloaded         the service is full; try again later
     ├── NotReady           the service has no index open yet; try again later
@@ -45,12 +46,16 @@ class UnknownName(AuthoritySearchError):
     """A source or profile that the service does not have."""
 
 
+class AccessDenied(AuthoritySearchError):
+    """The service wants another API key: none was sent, or it is not valid (401), or does not reach this far (403)."""
+
+
 class TooLarge(AuthoritySearchError):
     """The body is larger than the service takes; split the batch."""
 
 
 class Overloaded(AuthoritySearchError):
-    """The service has more requests under way than it takes."""
+    """The service has more requests under way than it takes, or the quota of the API key is used up for now."""
 
 
 class NotReady(AuthoritySearchError):
@@ -65,6 +70,7 @@ class ServerError(AuthoritySearchError):
 BY_TYPE: Mapping[str, type[AuthoritySearchError]] = {
     "invalid_request": InvalidRequest,
     "unknown_name": UnknownName,
+    "access_denied": AccessDenied,
     "not_found": InvalidRequest,
     "too_large": TooLarge,
     "overloaded": Overloaded,

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from authority_search._client import AsyncClient, Client
 from authority_search._errors import (
+    AccessDenied,
     AuthoritySearchError,
     InvalidRequest,
     NotReady,
@@ -187,6 +188,8 @@ def _told(error: AuthoritySearchError) -> str:
             message = message.replace(".".join(path), name)
     if isinstance(error, InvalidRequest | UnknownName):
         return f"Error: {message}. Correct the arguments and call again."
+    if isinstance(error, AccessDenied):
+        return "Error: this tool was not let in, which no other call will change. Go on without it and say so."
     if isinstance(error, TooLarge):
         return f"Error: {message}. Send fewer queries per call."
     if isinstance(error, Overloaded | NotReady):

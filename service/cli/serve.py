@@ -10,6 +10,9 @@ from rich.markup import escape
 
 from index.encoders import load_encoder
 from index.rerankers import load_reranker
+from service.access.door import require_safe
+from service.access.keys import KeyFile
+from service.access.settings import KeysNeeded
 from service.cli.console import err, settings_of
 from service.pipeline import open_store
 
@@ -21,26 +24,34 @@ def serve(
     context: typer.Context,
     host: Annotated[str | None, typer.Option(help="Address; overrides server.host.")] = None,
     port: Annotated[int | None, typer.Option(min=0, max=65535, help="Port; overrides server.port.")] = None,
+    keys: Annotated[KeysNeeded | None, typer.Option(help="Who needs an API key; overrides access.keys.")] = None,
 ) -> None:
     """Serve the live snapshot over HTTP: POST /batch_search and /batch_open, GET /sources, /coverage, /health, /ready.
 
-    A newly published snapshot is picked up without a restart. The page /docs describes the API.
+    A newly published snapshot is picked up without a restart. The page /docs describes the API. On an address that
+    other machines reach, callers need an API key (`authority-search keys create`).
 
     Example: [bold]authority-search serve --port 8080[/]
     """
     import uvicorn
 
     from service.app import create_app
+    from service.http_server import server_config
     from service.live import LiveSearcher
+    from service.tracing import exported_traces
 
     settings = settings_of(context)
     changes = {key: value for key, value in (("host", host), ("port", port)) if value is not None}
     server = settings.server.model_copy(update=changes)
+    access = settings.access.model_copy(update={"keys": keys} if keys else {})
+    key_file = KeyFile(settings.data_dir)
+    require_safe(server.host, access, key_file)
     store = open_store(settings)
     store.open()  # Fails here, with advice, rather than in a server that never becomes ready.
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     for noisy in ("httpx", "sentence_transformers"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+    traces = exported_traces(server.traces) if server.traces else None
     live = LiveSearcher(
         store,
         lambda: load_encoder(settings.encoder),
@@ -48,7 +59,7 @@ def serve(
         server.poll_seconds,
         lambda: load_reranker(settings.reranker, settings.encoder),
     )
-    config = uvicorn.Config(create_app(live, server), log_level="warning")
+    config = server_config(create_app(live, server, key_file, access, traces=traces), server)
     family = socket.AF_INET6 if ":" in server.host else socket.AF_INET
     with socket.create_server((server.host, server.port), family=family, backlog=config.backlog) as listener:
         shown = f"[{server.host}]" if ":" in server.host else server.host
