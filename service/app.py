@@ -20,6 +20,7 @@ from authority_search.models import (
     SearchRequest,
     SourcesReply,
 )
+from service.console.pages import add_console
 from service.gateway import Gateway
 from service.http_errors import HANDLERS, RequestIds
 from service.limits import BodyLimit
@@ -87,6 +88,7 @@ def create_app(live: "LiveSearcher", limits: "ServerSettings") -> FastAPI:
     )
     app.include_router(_search_routes(gateway))
     app.include_router(_state_routes(gateway))
+    add_console(app, gateway)
     return app
 
 

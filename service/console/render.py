@@ -1,0 +1,83 @@
+"""Templates to pages, with the headers that pages carry."""
+
+import hashlib
+from collections.abc import Mapping
+from importlib.resources import files
+from typing import Any
+from urllib.parse import urlencode
+
+from anyio import to_thread
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from starlette.datastructures import QueryParams
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+
+from service.console import forms, reading, view
+from service.console.compare import compare
+
+STATIC = "/console/static"
+# Nothing inline and nothing from elsewhere: markup that a text smuggled in could neither load nor run anything.
+POLICY = (
+    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; form-action 'self'; "
+    "base-uri 'none'; frame-ancestors 'none'"
+)
+HEADERS = {"Content-Security-Policy": POLICY, "Cache-Control": "no-cache"}
+
+
+def environment() -> Environment:
+    """The templates of the console. All that is put into them is escaped."""
+    made = Environment(
+        loader=PackageLoader("service.console"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.globals.update(
+        forms=forms,
+        reading_form=reading,
+        link=link,
+        static=_static_links(),
+        result_views=view.result_views,
+        reply_notes=view.reply_notes,
+        moved_words=view.moved_words,
+        text_lang=view.text_lang,
+        compare=compare,
+    )
+    return made
+
+
+def _static_links() -> dict[str, str]:
+    """By name, the address of each static file with a mark of its content, so that no browser shows an old one."""
+    folder = files(__package__) / "static"
+    return {
+        file.name: f"{STATIC}/{file.name}?{hashlib.sha256(file.read_bytes()).hexdigest()[:8]}" for file in folder.iterdir()
+    }
+
+
+def link(path: str, params: QueryParams | Mapping[str, str] = QueryParams(), **changes: str | int | None) -> str:
+    """`path` with `params`; `changes` replace those of their name, and None leaves one out."""
+    kept = params.multi_items() if isinstance(params, QueryParams) else list(params.items())
+    pairs = [(name, value) for name, value in kept if name not in changes]
+    pairs += [(name, str(value)) for name, value in changes.items() if value is not None]
+    return f"{path}?{urlencode(pairs)}" if pairs else path
+
+
+class Renderer:
+    """Turns a template and its values into a reply."""
+
+    def __init__(self) -> None:
+        self._templates = environment()
+
+    async def page(
+        self,
+        request: Request,
+        template: str,
+        status: int = 200,
+        headers: Mapping[str, str] | None = None,
+        **values: Any,
+    ) -> HTMLResponse:
+        """The page, made in a thread: marking the words of many hits would hold up other requests."""
+        values |= {"path": request.url.path, "params": request.query_params}
+        body = await to_thread.run_sync(lambda: self._templates.get_template(template).render(values))
+        return HTMLResponse(body, status, {**HEADERS, **(headers or {})})
