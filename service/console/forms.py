@@ -24,9 +24,9 @@ LABELS: Mapping[str, str] = {
     "from": "From",
     "to": "To",
     "undated": "Pages without this date",
-    "max_per_page": "Hits per page",
-    "max_per_source": "Hits per source",
-    "max_tokens": "Tokens of text",
+    "max_per_page": "Limit per page",
+    "max_per_source": "Limit per source",
+    "max_tokens": "Limit of tokens",
 }
 """The fields of the form by the names they have in addresses."""
 FOLDED = tuple(name for name in LABELS if name not in ("q", "authority", "profile", "top_k"))

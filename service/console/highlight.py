@@ -29,7 +29,9 @@ def highlight(text: str, terms: frozenset[str]) -> list[Piece]:
     """`text` in pieces, which joined are the text again; neighbouring pieces that match are one."""
     pieces: list[Piece] = []
     done = 0
-    for start, end in _merged(span for span in _pieces(text, lone_characters=True) if _term(text[slice(*span)]) in terms):
+    for start, end in _merged(
+        span for span in _pieces(text, lone_characters=True) if _term(text[slice(*span)]) in terms
+    ):
         if start > done:
             pieces.append(Piece(text[done:start], False))
         pieces.append(Piece(text[start:end], True))

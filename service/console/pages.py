@@ -77,7 +77,7 @@ Page = Callable[[Request], Awaitable[Response]]
 class _Console:
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
-        self._renderer = Renderer()
+        self._renderer = Renderer(gateway.readiness)
 
     def guarded(self, page: Page) -> Page:
         """`page`, but with a page for whatever it raises."""
@@ -176,7 +176,9 @@ class _Console:
 
     async def _failed(self, request: Request, error: ServiceError) -> Response:
         problem = _problem(request, error)
-        return await self._renderer.page(request, "problem.html.jinja", problem.status, problem.headers, problem=problem)
+        return await self._renderer.page(
+            request, "problem.html.jinja", problem.status, problem.headers, problem=problem
+        )
 
 
 def _problem(request: Request, error: ServiceError) -> Problem:

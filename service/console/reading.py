@@ -19,6 +19,7 @@ LABELS: Mapping[str, str] = {
     "max_tokens": "Tokens to show",
 }
 DEFAULTS: Mapping[str, str] = {"target": "", "neighbours": "2", "offset": "0", "max_tokens": "1024"}
+_HEADING = re.compile(r"#{1,6} [^\n]+")
 _PASSAGE_ID = re.compile(r"[0-9a-f]{32}")
 
 
@@ -30,6 +31,13 @@ class OpenForm(NamedTuple):
     request: OpenRequest | None
 
 
+class TextBlock(NamedTuple):
+    """What blank lines part."""
+
+    pieces: Sequence[Piece]
+    is_heading: bool
+
+
 class Reading(NamedTuple):
     """An opened text: what stands before the passage asked for, the passage, and what follows it.
 
@@ -37,9 +45,9 @@ class Reading(NamedTuple):
     """
 
     result: OpenResult
-    before: Sequence[Piece]
-    passage: Sequence[Piece]
-    after: Sequence[Piece]
+    before: Sequence[TextBlock]
+    passage: Sequence[TextBlock]
+    after: Sequence[TextBlock]
     is_passage: bool
     previous: int | None
 
@@ -71,6 +79,11 @@ async def read_target(gateway: Gateway, request: OpenRequest, query: str) -> Rea
             start, end = found, found + len(wanted)
     terms = query_terms(query)
     texts = (result.text[:start], result.text[start:end], result.text[end:])
-    before, passage, after = (highlight(text, terms) for text in texts)
+    before, passage, after = (_blocks(text, terms) for text in texts)
     previous = max(0, request.offset - request.max_tokens) if request.offset else None
     return Reading(result, before, passage, after, is_passage, previous)
+
+
+def _blocks(text: str, terms: frozenset[str]) -> list[TextBlock]:
+    parts = (part for part in re.split(r"\n{2,}", text.strip("\n")) if part)
+    return [TextBlock(highlight(part, terms), _HEADING.fullmatch(part) is not None) for part in parts]

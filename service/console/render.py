@@ -1,7 +1,7 @@
 """Templates to pages, with the headers that pages carry."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib.resources import files
 from typing import Any
 from urllib.parse import urlencode
@@ -12,6 +12,7 @@ from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
+from authority_search.models import Readiness
 from service.console import forms, reading, view
 from service.console.compare import compare
 
@@ -51,7 +52,8 @@ def _static_links() -> dict[str, str]:
     """By name, the address of each static file with a mark of its content, so that no browser shows an old one."""
     folder = files(__package__) / "static"
     return {
-        file.name: f"{STATIC}/{file.name}?{hashlib.sha256(file.read_bytes()).hexdigest()[:8]}" for file in folder.iterdir()
+        file.name: f"{STATIC}/{file.name}?{hashlib.sha256(file.read_bytes()).hexdigest()[:8]}"
+        for file in folder.iterdir()
     }
 
 
@@ -66,7 +68,8 @@ def link(path: str, params: QueryParams | Mapping[str, str] = QueryParams(), **c
 class Renderer:
     """Turns a template and its values into a reply."""
 
-    def __init__(self) -> None:
+    def __init__(self, readiness: Callable[[], Readiness]) -> None:
+        self._readiness = readiness
         self._templates = environment()
 
     async def page(
@@ -78,6 +81,6 @@ class Renderer:
         **values: Any,
     ) -> HTMLResponse:
         """The page, made in a thread: marking the words of many hits would hold up other requests."""
-        values |= {"path": request.url.path, "params": request.query_params}
+        values |= {"path": request.url.path, "params": request.query_params, "state": self._readiness()}
         body = await to_thread.run_sync(lambda: self._templates.get_template(template).render(values))
         return HTMLResponse(body, status, {**HEADERS, **(headers or {})})
