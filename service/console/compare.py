@@ -1,6 +1,6 @@
 """Two replies to one query side by side: which hits moved, and which stand on one side only."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import zip_longest
 from typing import Literal, NamedTuple
 
@@ -11,8 +11,10 @@ Change = Literal["same", "up", "down", "only"]
 
 
 class Cell(NamedTuple):
-    """A hit on one side. `other` is its rank on the other side, and `copy` the page that has its text there, if not
-    the same; `first_of_band` where a band begins.
+    """A hit on one side. `change` is from the first side to the second, whichever this one is.
+
+    `other` is its rank on the other side, and `copy` the page that has its text there, if not the same;
+    `first_of_band` where a band begins.
     """
 
     view: HitView
@@ -36,8 +38,10 @@ class Comparison(NamedTuple):
 def compare(first: ResultView, second: ResultView) -> Comparison:
     """Match the hits of two results by passage, or else by text: a copy at another page is the same hit."""
     pairs = _pairs([view.hit for view in first.hits], [view.hit for view in second.hits])
-    left = _cells(first.hits, second.hits, pairs)
-    right = _cells(second.hits, first.hits, {two: one for one, two in pairs.items()})
+    changes = {one: _change(one, two) for one, two in pairs.items()}
+    left = _cells(first.hits, second.hits, pairs, changes)
+    back = {two: one for one, two in pairs.items()}
+    right = _cells(second.hits, first.hits, back, {two: changes[one] for two, one in back.items()})
     return Comparison(
         first=first,
         second=second,
@@ -67,19 +71,17 @@ def _copies(one: Hit, other: Hit) -> bool:
     return one.url in other.also_at and other.url in one.also_at
 
 
-def _cells(here: Sequence[HitView], there: Sequence[HitView], pairs: dict[int, int]) -> list[Cell]:
+def _cells(
+    here: Sequence[HitView], there: Sequence[HitView], pairs: Mapping[int, int], changes: Mapping[int, Change]
+) -> list[Cell]:
     cells = []
     for at, view in enumerate(here):
         other = there[pairs[at]].hit if at in pairs else None
         copy = other.url if other and other.passage_id != view.hit.passage_id else None
         begins = at == 0 or here[at - 1].band != view.band
-        cells.append(Cell(view, _change(view.hit, other), other.rank if other else None, copy, begins))
+        cells.append(Cell(view, changes.get(at, "only"), other.rank if other else None, copy, begins))
     return cells
 
 
-def _change(hit: Hit, other: Hit | None) -> Change:
-    if other is None:
-        return "only"
-    if hit.rank == other.rank:
-        return "same"
-    return "up" if hit.rank < other.rank else "down"
+def _change(first: int, second: int) -> Change:
+    return "same" if first == second else "up" if second < first else "down"

@@ -129,8 +129,8 @@ def _form(typed: Mapping[str, str], asked: bool) -> SearchForm:
     try:
         body = _body(typed)
         if len(body["queries"]) > MAX_QUERIES:
-            advice = "send more at once to POST /batch_search"
-            return SearchForm(typed, {"q": f"{MAX_QUERIES} queries fit on a page; {advice}"}, None)
+            said = f"{LABELS['q']}: {MAX_QUERIES} fit on a page; send more at once to POST /batch_search"
+            return SearchForm(typed, {"q": said}, None)
         return SearchForm(typed, {}, SearchRequest.model_validate(body))
     except ValidationError as error:
         return SearchForm(typed, faults(error), None)

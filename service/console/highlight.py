@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from functools import lru_cache
+from itertools import groupby
 from typing import NamedTuple
 
 
@@ -27,18 +28,12 @@ def query_terms(query: str) -> frozenset[str]:
 
 def highlight(text: str, terms: frozenset[str]) -> list[Piece]:
     """`text` in pieces, which joined are the text again; neighbouring pieces that match are one."""
-    pieces: list[Piece] = []
-    done = 0
-    for start, end in _merged(
-        span for span in _pieces(text, lone_characters=True) if _term(text[slice(*span)]) in terms
-    ):
-        if start > done:
-            pieces.append(Piece(text[done:start], False))
-        pieces.append(Piece(text[start:end], True))
-        done = end
-    if done < len(text):
-        pieces.append(Piece(text[done:], False))
-    return pieces
+    marks = bytearray(len(text))
+    for start, end in _pieces(text, lone_characters=True):
+        if _term(text[start:end]) in terms:
+            marks[start:end] = bytes([1]) * (end - start)
+    runs = ((matches, list(places)) for matches, places in groupby(range(len(text)), marks.__getitem__))
+    return [Piece(text[places[0] : places[-1] + 1], bool(matches)) for matches, places in runs]
 
 
 def _pieces(text: str, lone_characters: bool) -> Iterator[tuple[int, int]]:
@@ -62,17 +57,3 @@ def _term(piece: str) -> str:
 
     # A pair gives its characters first.
     return next(reversed(index_terms(piece)), "")
-
-
-def _merged(spans: Iterator[tuple[int, int]]) -> Iterator[tuple[int, int]]:
-    """Ascending spans that do not touch."""
-    open_span: tuple[int, int] | None = None
-    for start, end in sorted(spans):
-        if open_span and start <= open_span[1]:
-            open_span = open_span[0], max(end, open_span[1])
-            continue
-        if open_span:
-            yield open_span
-        open_span = start, end
-    if open_span:
-        yield open_span

@@ -13,7 +13,7 @@ from starlette.staticfiles import StaticFiles
 from authority_search.models import SearchReply, SearchRequest
 from authority_search.validation import clip
 from domain_lists.errors import UnknownSource
-from service.console.forms import LABELS, SearchForm, read_comparison, read_form, words
+from service.console.forms import LABELS, SECOND, read_comparison, read_form, words
 from service.console.reading import read_open_form, read_target
 from service.console.render import STATIC, Renderer
 from service.console.tables import SORTS, coverage_tables, freshness_shares, source_table
@@ -102,7 +102,7 @@ class _Console:
             if form.request:
                 answer = await self._ask(form.request)
         except UnknownName as error:
-            errors = _named(error, form)
+            errors = _named(error, form.typed)
         except ServiceError as error:
             problem = _problem(request, error)
         return await self._form_page(request, "search.html.jinja", errors, problem, form=form, answer=answer)
@@ -115,7 +115,7 @@ class _Console:
             if both.first.request and both.second.request:
                 answers = await self._ask(both.first.request), await self._ask(both.second.request)
         except UnknownName as error:
-            errors = _named(error, both.second) | _named(error, both.first)
+            errors = _named(error, {**both.first.typed, **both.second_typed})
         except ServiceError as error:
             problem = _problem(request, error)
         return await self._form_page(
@@ -192,9 +192,12 @@ def _problem(request: Request, error: ServiceError) -> Problem:
     return Problem(error.status, *_TITLES[known][:1], message, _TITLES[known][1])
 
 
-def _named(error: UnknownName, form: SearchForm) -> dict[str, str]:
-    """The error at the field that has the unknown name."""
-    cause, field = error.__cause__, "profile"
+def _named(error: UnknownName, typed: Mapping[str, str]) -> dict[str, str]:
+    """The error at the fields that have the unknown name."""
+    cause = error.__cause__
     if isinstance(cause, UnknownSource):
-        field = "include" if cause.source_id in words(form.typed["include"]) else "exclude"
-    return {field: f"{LABELS[field]}: {error}"}
+        name, fields = cause.source_id, ("include", "exclude")
+    else:
+        name, fields = getattr(cause, "profile", ""), ("profile", f"{SECOND}profile")
+    with_it = [field for field in fields if name in (typed.get(field), *words(typed.get(field, "")))]
+    return {field: f"{LABELS[field.removeprefix(SECOND)]}: {error}" for field in with_it or fields[:1]}

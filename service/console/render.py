@@ -50,17 +50,14 @@ def environment() -> Environment:
 
 def _static_links() -> dict[str, str]:
     """By name, the address of each static file with a mark of its content, so that no browser shows an old one."""
-    folder = files(__package__) / "static"
-    return {
-        file.name: f"{STATIC}/{file.name}?{hashlib.sha256(file.read_bytes()).hexdigest()[:8]}"
-        for file in folder.iterdir()
-    }
+    digests = {file.name: hashlib.sha256(file.read_bytes()) for file in (files(__package__) / "static").iterdir()}
+    return {name: f"{STATIC}/{name}?{digest.hexdigest()[:8]}" for name, digest in digests.items()}
 
 
-def link(path: str, params: QueryParams | Mapping[str, str] = QueryParams(), **changes: str | int | None) -> str:
+def link(path: str, params: Mapping[str, str], **changes: str | int | None) -> str:
     """`path` with `params`; `changes` replace those of their name, and None leaves one out."""
-    kept = params.multi_items() if isinstance(params, QueryParams) else list(params.items())
-    pairs = [(name, value) for name, value in kept if name not in changes]
+    given = params.multi_items() if isinstance(params, QueryParams) else params.items()
+    pairs = [(name, value) for name, value in given if name not in changes]
     pairs += [(name, str(value)) for name, value in changes.items() if value is not None]
     return f"{path}?{urlencode(pairs)}" if pairs else path
 

@@ -24,7 +24,7 @@ SORTS = tuple(_SORTS)
 
 
 class CoverageRow(NamedTuple):
-    """A line of the report. `share` in [0, 100] is its part of the largest line's passages, `fresh` one of `FRESHNESS`."""
+    """A line of the report. `share` in [0, 100] is of the largest line's passages, `fresh` one of `FRESHNESS`."""
 
     line: CoverageLine
     cells: Sequence[str]
