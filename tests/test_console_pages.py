@@ -4,6 +4,7 @@ import random
 import re
 from collections.abc import Iterator
 from html import escape
+from itertools import pairwise
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -16,6 +17,7 @@ from http_server import CannedLive, CannedSearcher, service
 from records import BANK
 
 from authority_search.models import Degraded, SearchReply, SearchRequest
+from service.console.forms import LABELS
 from service.console.render import POLICY
 from service.errors import Overloaded
 
@@ -68,7 +70,7 @@ def test_every_page_can_be_read_with_a_screen_reader(site: httpx.Client, name: s
     assert read.xpath("count(//main)") == read.xpath("count(//h1)") == 1
     levels = [int(heading.tag[1]) for heading in read.xpath("//h1 | //h2 | //h3 | //h4")]
     assert levels[0] == 1
-    assert all(deeper <= level + 1 for level, deeper in zip(levels, levels[1:], strict=False))
+    assert all(deeper <= level + 1 for level, deeper in pairwise(levels))
     ids = read.xpath("//@id")
     assert len(ids) == len(set(ids))
     referred = " ".join(read.xpath("//@aria-labelledby | //@aria-describedby | //label/@for")).split()
@@ -116,7 +118,7 @@ def test_a_hit_shows_scores_standing_dates_with_evidence_and_copies(site: httpx.
     assert "tier 1 bank.example.org Example Bank authority 0.95 central-banks-finance" in words(read)
     assert "published 2024-03-01 test" in words(read)
     assert "modified 2024-06-30 test" in words(read)
-    assert hit["also_at"] == [link for link in read.xpath(".//details//a[@rel]/@href")] != []
+    assert hit["also_at"] == read.xpath(".//details//a[@rel]/@href") != []
     assert [words(mark) for mark in read.xpath(".//p[@class='text']/mark")][:2] == ["policy", "rate"]
 
 
@@ -181,7 +183,7 @@ def test_bad_input_is_told_at_its_field_and_kept(site: httpx.Client, address: st
 
 def test_a_service_that_is_not_ready_or_busy_says_so_on_a_page_with_the_form() -> None:
     class Busy(CannedSearcher):
-        def search(self, request: SearchRequest) -> SearchReply:
+        def search(self, _request: SearchRequest) -> SearchReply:
             raise Overloaded("9 requests are under way")
 
     for live, status, title in ((CannedLive(), 503, "Not ready yet"), (CannedLive(Busy()), 429, "Too busy right now")):
@@ -197,7 +199,7 @@ def test_a_service_that_is_not_ready_or_busy_says_so_on_a_page_with_the_form() -
 
 def test_a_defect_is_a_page_that_names_the_request_and_nothing_else(caplog: pytest.LogCaptureFixture) -> None:
     class Broken(CannedSearcher):
-        def search(self, request: SearchRequest) -> SearchReply:
+        def search(self, _request: SearchRequest) -> SearchReply:
             raise RuntimeError("secret detail")
 
     with service(CannedLive(Broken())) as url:
@@ -241,10 +243,9 @@ def test_a_passage_opens_among_its_neighbours_and_a_page_part_by_part(site: http
 def test_no_address_makes_the_pages_fail(site: httpx.Client) -> None:
     seed = random.randrange(10**9)
     chance = random.Random(seed)
-    names = [*"q authority profile top_k include language from to undated date_field max_tokens".split(), "b.authority",
-             "b.max_per_page", "target", "offset", "neighbours", "find", "tier", "sort", "indexed"]  # fmt: skip
-    values = ["", "a", "-1", "0", "9" * 40, "2024-01-31", "9999-12-31", "麻疹", "\x00", "\ud7ff\u202e", "%", "en zh", "tie",
-              "primary", "<b>", "a\nb", "é" * 500, "٣", "https://[", "0" * 32]  # fmt: skip
+    names = [*LABELS, "b.authority", "b.max_per_page", "target", "offset", "neighbours", "find", "tier", "sort"]
+    values = ["", "a", "-1", "0", "9" * 40, "2024-01-31", "9999-12-31", "麻疹", "\x00", "\ud7ff\u202e", "%", "en zh"]
+    values += ["tie", "primary", "<b>", "a\nb", "é" * 500, "٣", "https://[", "0" * 32]
     for _ in range(120):
         path = chance.choice(["/", "/console/compare", "/console/open", "/console/coverage", "/console/sources"])
         given = [(chance.choice(names), chance.choice(values)) for _ in range(chance.randrange(6))]

@@ -81,7 +81,8 @@ def test_a_copy_at_another_page_is_the_same_hit_and_sides_may_differ_in_length()
     other = hit(2, passage_id="c" * 32, url="https://bank.org/2", also_at=["https://forum.org/9"])
     found = compare(result(here), result(there, other))
     left, right = found.rows[0]
-    assert left and right
+    assert left
+    assert right
     assert (left.change, left.copy, right.copy) == ("same", "https://bank.org/1", "https://forum.org/1")
     assert (found.rows[1][0], found.only_first, found.only_second) == (None, 0, 1)
 
@@ -109,8 +110,8 @@ def test_the_stalest_source_comes_first_by_age_and_one_without_pages_last() -> N
 def test_sources_are_found_by_any_word_of_theirs_and_shown_in_parts() -> None:
     rows = [
         SourceRow(
-            id=f"s{number}.org", name="央行 Bank" if number % 2 else "Other", sector="finance", country="CN", language="zh",
-            kind="government", tier=1 + number % 3, authority=0.5, pages=0, passages=number % 5,
+            id=f"s{number}.org", name="央行 Bank" if number % 2 else "Other", sector="finance", country="CN",
+            language="zh", kind="government", tier=1 + number % 3, authority=0.5, pages=0, passages=number % 5,
         )
         for number in range(250)
     ]  # fmt: skip
