@@ -23,7 +23,7 @@ LABELS: Mapping[str, str] = {
     "date_field": "Date",
     "from": "From",
     "to": "To",
-    "undated": "Pages without this date",
+    "undated": "Undated pages",
     "max_per_page": "Limit per page",
     "max_per_source": "Limit per source",
     "max_tokens": "Limit of tokens",

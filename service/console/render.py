@@ -6,7 +6,7 @@ from importlib.resources import files
 from typing import Any
 from urllib.parse import urlencode
 
-from anyio import to_thread
+from anyio import CapacityLimiter, to_thread
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.datastructures import QueryParams
 from starlette.requests import Request
@@ -68,16 +68,19 @@ class Renderer:
     def __init__(self, readiness: Callable[[], Readiness]) -> None:
         self._readiness = readiness
         self._templates = environment()
+        # A page of a thousand hits takes a second or two: pages must leave room for searches.
+        self._threads = CapacityLimiter(2)
 
     async def page(
         self,
         request: Request,
-        template: str,
+        name: str,
         status: int = 200,
         headers: Mapping[str, str] | None = None,
         **values: Any,
     ) -> HTMLResponse:
         """The page, made in a thread: marking the words of many hits would hold up other requests."""
         values |= {"path": request.url.path, "params": request.query_params, "state": self._readiness()}
-        body = await to_thread.run_sync(lambda: self._templates.get_template(template).render(values))
+        template = self._templates.get_template(name)
+        body = await to_thread.run_sync(lambda: template.render(values), limiter=self._threads)
         return HTMLResponse(body, status, {**HEADERS, **(headers or {})})
