@@ -5,7 +5,6 @@ from itertools import groupby
 from typing import NamedTuple
 
 from authority_search.models import Explanation, Hit, QueryResult, SearchReply
-from ranking.weights import is_chinese
 from service.console.highlight import Piece, highlight, query_terms
 
 
@@ -88,6 +87,9 @@ def reply_notes(reply: SearchReply) -> list[str]:
 
 def text_lang(text: str) -> str:
     """The language to declare for a text whose language nobody told: "zh", or "" for unknown."""
+    # Here and in highlight.py what brings an engine is imported late: importing an app should not.
+    from ranking.weights import is_chinese
+
     return "zh" if is_chinese(text[:500]) else ""
 
 
