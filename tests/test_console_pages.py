@@ -166,6 +166,7 @@ def test_markup_in_queries_titles_and_texts_comes_out_as_text(site: httpx.Client
         (f"/?q=rate&include={BANK}+x.org", "include", "Only these sources: unknown source 'x.org'"),
         ("/?q=rate&exclude=x.org", "exclude", "Without these sources: unknown source 'x.org'"),
         ("/console/compare?q=rate&b.profile=primry", "b.profile", "Profile: unknown profile 'primry'"),
+        (f"/console/open?target={'x' * 2049}", "target", "Address or passage id: string should have at most 2048"),
         ("/console/open?target=x&neighbours=99", "neighbours", "Neighbours: input should be less than"),
     ],
 )

@@ -50,8 +50,8 @@ _FIELD_OF: Mapping[tuple[str, ...], str] = {
     ("dates",): "from",
     ("queries",): "q",
     ("languages",): "language",
+    ("targets",): "target",
 }
-
 
 _PLAINER = {
     "int_parsing": "write a whole number",
@@ -90,14 +90,14 @@ class ComparisonForm(NamedTuple):
         return {**self.first.errors, **own}
 
 
-def default_texts() -> dict[str, str]:
+def _default_texts() -> dict[str, str]:
     """What every field holds before anything is typed."""
     dates = {name: field.default for name, field in DateFilter.model_fields.items()}
     values = {**_DEFAULTS, "date_field": dates["field"], "undated": dates["undated"]}
     return {name: "" if values.get(name) is None else str(values[name]) for name in LABELS}
 
 
-DEFAULTS: Mapping[str, str] = default_texts()
+DEFAULTS: Mapping[str, str] = _default_texts()
 
 
 def read_form(params: QueryParams) -> SearchForm:
@@ -160,7 +160,7 @@ def words(text: str) -> list[str]:
 
 
 def faults(error: ValidationError, labels: Mapping[str, str] = LABELS) -> dict[str, str]:
-    """One sentence a field, about its first fault; the sentence begins with the field's label."""
+    """By field, one sentence about its first fault; the sentence begins with the field's label."""
     said: dict[str, str] = {}
     for one in error.errors():
         path = one["loc"]

@@ -30,6 +30,7 @@ _TITLES: Mapping[type[ServiceError], tuple[str, str]] = {
     NotFound: ("There is no such page", "The links at the top lead to the pages there are."),
     Internal: ("Something failed here", "The log of the service has the details."),
 }
+_REFUSED = ("This was refused", "Change the request, then try again.")
 
 
 class Problem(NamedTuple):
@@ -183,13 +184,13 @@ class _Console:
 
 def _problem(request: Request, error: ServiceError) -> Problem:
     """What to tell of an error; a defect goes into the log under the request's id and is not shown."""
-    known = next((kind for kind in _TITLES if isinstance(error, kind)), Internal)
+    title, hint = _TITLES.get(type(error), _REFUSED)
     message = str(error)
-    if known is Internal:
+    if isinstance(error, Internal):
         request_id = request.state.request_id
         _log.error("page %r failed; request %s", request.url.path, request_id, exc_info=error)
         message = f"request {request_id}"
-    return Problem(error.status, *_TITLES[known][:1], message, _TITLES[known][1])
+    return Problem(error.status, title, message, hint)
 
 
 def _named(error: UnknownName, typed: Mapping[str, str]) -> dict[str, str]:

@@ -63,7 +63,7 @@ def read_open_form(params: QueryParams) -> OpenForm:
     try:
         return OpenForm(typed, {}, OpenRequest.model_validate({"targets": [typed["target"]], **numbers}))
     except ValidationError as error:
-        return OpenForm(typed, faults(error, {**LABELS, "targets": LABELS["target"]}), None)
+        return OpenForm(typed, faults(error, LABELS), None)
 
 
 async def read_target(gateway: Gateway, request: OpenRequest, query: str) -> Reading:
