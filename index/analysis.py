@@ -18,7 +18,8 @@ _MAX_TERM = 64
 
 # With 々 and 〇, which stand inside words and years.
 CJK = "\u3005-\u3007\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U000323af"
-_RUN = re.compile(rf"[{CJK}]+|[^\W_{CJK}]+")
+# What terms are made of: a run of Han and Kana, or a word.
+RUN = re.compile(rf"[{CJK}]+|[^\W_{CJK}]+")
 _FIRST_CJK = "\u3005"
 _IS_CJK = re.compile(rf"[{CJK}]")
 
@@ -26,8 +27,8 @@ _IS_CJK = re.compile(rf"[{CJK}]")
 def index_terms(text: str) -> list[str]:
     """The terms of `text` in order; the same for what is indexed and what is asked."""
     words: list[str] = []
-    for run in _RUN.findall(unicodedata.normalize("NFKC", text).casefold()):
-        if _is_cjk(run):
+    for run in RUN.findall(unicodedata.normalize("NFKC", text).casefold()):
+        if is_cjk(run):
             characters = run.translate(_simplified())
             words.extend(characters)
             words.extend(characters[i : i + 2] for i in range(len(characters) - 1))
@@ -46,7 +47,8 @@ def is_function_word(term: str) -> bool:
     return term in _function_terms()
 
 
-def _is_cjk(term: str) -> bool:
+def is_cjk(term: str) -> bool:
+    """Whether a term, or a run of text, begins with a Han or Kana character."""
     return term[0] >= _FIRST_CJK and _IS_CJK.match(term) is not None
 
 

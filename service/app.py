@@ -21,6 +21,7 @@ from authority_search.models import (
 )
 from service.access.keys import KeyFile
 from service.access.settings import AccessSettings
+from service.console.pages import add_console
 from service.docs_page import docs_route
 from service.gateway import Gateway
 from service.http_errors import HANDLERS
@@ -114,6 +115,7 @@ def create_app(
     app.include_router(_state_routes(gateway))
     app.include_router(metrics_route(metrics))
     app.include_router(docs_route(app))
+    add_console(app, gateway)
     return app
 
 
