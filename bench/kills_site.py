@@ -72,7 +72,8 @@ def _html(title: str, content: str, head: str = "") -> bytes:
 def _sections(seed: str) -> str:
     """Three sections of invented words, the same for the same seed."""
     draw = random.Random(seed)  # noqa: S311 - no secret
-    texts = [" ".join(f"word{draw.randrange(_WORDS)}" for _ in range(60)) for _ in range(3)]
+    # English enough that its language is told without the model, which every process would have to load.
+    texts = [" ".join(f"the word{draw.randrange(_WORDS)} of" for _ in range(30)) for _ in range(3)]
     return "".join(f"<h2>Section {place}</h2><p>It says {text}.</p>" for place, text in enumerate(texts))
 
 

@@ -49,6 +49,28 @@ def test_a_linked_site_is_fetched_whole_each_page_once(site: Site, tmp_path: Pat
     assert load_run(run.folder).finished
 
 
+def test_an_endless_calendar_takes_neither_the_turn_of_other_pages_nor_more_than_the_budget(
+    site: Site, tmp_path: Path
+) -> None:
+    months = 200
+    for month in range(months):
+        ahead = (f"/calendar/{later}" for later in range(month + 1, min(month + 13, months)))
+        site.page(f"/calendar/{month}", *ahead, text=f"<p>Month {month}: no meetings are planned.</p>")
+    site.page("/", "/calendar/0", "/reports")
+    reports = [f"/report{number}" for number in range(8)]
+    site.page("/reports", *reports)
+    for path in reports:
+        site.page(path)
+    _, report = crawl(tmp_path, site.url(), max_pages=30, max_depth=3)
+    asked = site.paths()
+    assert set(asked) >= {"/", "/reports", *reports}
+    assert (len(asked), report.refused["page limit"] > 0) == (30, True)
+    # Twelve months are linked from a page: within three links of the start there are 25 of the 200.
+    site.log.clear()
+    crawl(tmp_path / "again", site.url(), max_pages=1000, max_depth=3)
+    assert sorted(set(site.paths()) - {"/", "/reports", *reports}) == sorted(f"/calendar/{n}" for n in range(25))
+
+
 def test_every_response_is_archived_as_it_was_sent(site: Site, tmp_path: Path) -> None:
     site.page("/", "/moved", "/gone", "/zipped", "/notes.txt")
     site.redirect("/moved", "/target", 301)
