@@ -1,4 +1,4 @@
-"""OpenTelemetry spans: one per request, one per call of the gateway, one per stage.
+"""OpenTelemetry spans: one per request, one per call of the gateway, one per stage that works for it alone.
 
 Spans are made where there is a tracer provider: one that `server.traces` asks for, or one that OpenTelemetry's own
 launcher has set for the process. Without one, or without the package `opentelemetry-api`, nothing is done at all.
@@ -45,7 +45,6 @@ class Traces:
             yield
             return
         came_from = propagate.extract(dict(Headers(scope=scope)))
-        # Without exceptions: they may repeat what was asked, and the log has them.
         with self._tracer.start_as_current_span(
             scope["method"], came_from, trace.SpanKind.SERVER, record_exception=False, set_status_on_exception=False
         ):
@@ -70,8 +69,13 @@ class Traces:
         if self._tracer is None:
             yield
             return
-        with self._tracer.start_as_current_span(name, record_exception=False):
-            yield
+        # Without the words of an exception: they may repeat what was asked, and the log has them.
+        with self._tracer.start_as_current_span(name, record_exception=False, set_status_on_exception=False) as span:
+            try:
+                yield
+            except Exception:
+                span.set_status(trace.StatusCode.ERROR)
+                raise
 
     def stage(self, name: str, seconds: float) -> None:
         """A part of the current request that ended now and took `seconds`."""

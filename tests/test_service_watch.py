@@ -34,7 +34,7 @@ class Degrading(CannedSearcher):
     def search(self, request: SearchRequest) -> SearchReply:
         reply = super().search(request)
         if "break" in request.queries:
-            raise RuntimeError("on purpose")
+            raise RuntimeError(f"cannot answer {request.queries}")
         failed = [Degraded(arm="dense", reason="on purpose")] if "脓毒症" in request.queries else []
         return reply.model_copy(update={"degraded": failed})
 
@@ -205,6 +205,7 @@ def test_a_failed_request_is_marked_and_repeats_nothing_of_what_was_asked(export
         assert client.post("/batch_search", json={"queries": ["break", "private"]}).status_code == 500
     spans = {span.name: span for span in exporter.get_finished_spans()}
     assert not spans["POST /batch_search"].status.is_ok
+    assert not spans["search"].status.is_ok
     assert "private" not in "".join(span.to_json() for span in spans.values())
 
 
