@@ -62,10 +62,16 @@ class Reply(BaseModel):
 
 
 class SourceFilter(Request):
-    """Which sources may answer: ids as `GET /sources` lists them. Exclusion wins over inclusion."""
+    """Which sources may answer: ids as `GET /sources` lists them. Exclusion wins over inclusion.
 
-    include: Annotated[list[Name], Field(max_length=5000)] = []
-    exclude: Annotated[list[Name], Field(max_length=5000)] = []
+    Domains are matched on the URL of each page, whatever source it belongs to: `who.int` with all hosts below it,
+    `who.int/data` with what lies under that path. One without pages lets nothing through.
+    """
+
+    include: Annotated[list[Name], Field(max_length=5000, description="Source ids")] = []
+    exclude: Annotated[list[Name], Field(max_length=5000, description="Source ids")] = []
+    include_domains: Annotated[list[Name], Field(max_length=5000, description="Only pages under these domains")] = []
+    exclude_domains: Annotated[list[Name], Field(max_length=5000, description="No pages under these domains")] = []
 
 
 class DateFilter(Request):
