@@ -5,6 +5,7 @@ whatever happens: a model's mistake comes back as words that tell it what to do.
 """
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -118,6 +119,8 @@ _PATHS: Final[dict[str, tuple[str, ...]]] = {
     "undated": ("dates", "undated"),
 }
 _OPEN_OPTIONS = ("offset", "max_tokens")
+_NUMBERS = frozenset(name for name, schema in _PARAMETERS.items() if schema["type"] == "integer")
+_DIGITS = re.compile(r"[0-9]{1,9}")
 
 
 def run_tool(client: Client, arguments: Mapping[str, Any] | str) -> str:
@@ -167,7 +170,15 @@ def _parsed(arguments: Mapping[str, Any] | str) -> dict[str, Any]:
     if not isinstance(arguments, Mapping):
         raise InvalidRequest("the arguments are no JSON object; send one, with operation and queries or targets")
     # Models fill in what they do not use with null, "" or []; none of these means anything here.
-    return {str(name): value for name, value in arguments.items() if value not in (None, "", [])}
+    given = {str(name): value for name, value in arguments.items() if value not in (None, "", [])}
+    return {name: _number(value) if name in _NUMBERS else value for name, value in given.items()}
+
+
+def _number(value: Any) -> Any:
+    """Models write a number as text or with a fraction of nothing now and then."""
+    if isinstance(value, str) and _DIGITS.fullmatch(value.strip()):
+        return int(value)
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _search_options(given: Mapping[str, Any]) -> dict[str, Any]:
