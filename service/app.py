@@ -20,6 +20,7 @@ from authority_search.models import (
     SourcesReply,
 )
 from service.adapters import search_r1, tavily
+from service.adapters.mcp_http import McpEndpoint
 from service.gateway import Gateway
 from service.http_errors import HANDLERS, RequestIds
 from service.limits import BodyLimit
@@ -58,12 +59,14 @@ _OPEN_EXAMPLES: Any = {
 def create_app(live: "LiveSearcher", limits: "ServerSettings") -> FastAPI:
     """The ASGI application over `live`, which it starts and closes with its own lifespan."""
     gateway = Gateway(live, limits)
+    mcp = McpEndpoint(gateway, limits, _VERSION)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         gateway.start()
         try:
-            yield
+            async with mcp.running():
+                yield
         finally:
             gateway.close()
 
@@ -80,6 +83,7 @@ def create_app(live: "LiveSearcher", limits: "ServerSettings") -> FastAPI:
     app.include_router(_state_routes(gateway))
     app.include_router(search_r1.routes(gateway))
     app.include_router(tavily.routes(gateway))
+    app.router.routes.extend(mcp.routes)
     return app
 
 

@@ -44,6 +44,10 @@ class ServerSettings(BaseModel):
         32_000_000
     )
     poll_seconds: Annotated[float, Field(gt=0, description="How often to look for a newly published snapshot")] = 1.0
+    mcp_hosts: Annotated[
+        tuple[str, ...],
+        Field(description="Further names, and name:port, under which clients may reach /mcp; loopback and host always"),
+    ] = ()
 
 
 class Settings(BaseSettings):

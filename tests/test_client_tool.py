@@ -129,6 +129,7 @@ def test_every_parameter_of_an_open_arrives(client: Client, searcher: Recording)
     [
         {"operation": "search", "queries": ["a"]},
         {"queries": "a"},
+        {"queries": ["a"], "top_k": "1", "max_tokens": 64.0},
         '{"operation": "search", "queries": ["a"], "targets": [], "profile": "", "date_from": null}',
     ],
 )

@@ -120,7 +120,7 @@ class TavilySearchReply(Reply):
     query: str
     follow_up_questions: None = None
     answer: None = None
-    images: Annotated[list[str], Field(default_factory=list)]
+    images: list[str] = Field(default_factory=list)
     results: list[TavilyHit]
     response_time: float
     request_id: str
@@ -133,7 +133,7 @@ class TavilyPage(Reply):
     url: str
     title: str
     raw_content: str
-    images: Annotated[list[str], Field(default_factory=list)]
+    images: list[str] = Field(default_factory=list)
     favicon: None = None
 
 

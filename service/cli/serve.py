@@ -11,7 +11,9 @@ from rich.markup import escape
 from index.encoders import load_encoder
 from index.rerankers import load_reranker
 from service.cli.console import err, settings_of
+from service.live import LiveSearcher
 from service.pipeline import open_store
+from service.settings import Settings
 
 app = typer.Typer()
 
@@ -31,23 +33,14 @@ def serve(
     import uvicorn
 
     from service.app import create_app
-    from service.live import LiveSearcher
 
     settings = settings_of(context)
     changes = {key: value for key, value in (("host", host), ("port", port)) if value is not None}
     server = settings.server.model_copy(update=changes)
-    store = open_store(settings)
-    store.open()  # Fails here, with advice, rather than in a server that never becomes ready.
+    live = live_searcher(settings)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     for noisy in ("httpx", "sentence_transformers"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
-    live = LiveSearcher(
-        store,
-        lambda: load_encoder(settings.encoder),
-        settings.ranking,
-        server.poll_seconds,
-        lambda: load_reranker(settings.reranker, settings.encoder),
-    )
     config = uvicorn.Config(create_app(live, server), log_level="warning")
     family = socket.AF_INET6 if ":" in server.host else socket.AF_INET
     with socket.create_server((server.host, server.port), family=family, backlog=config.backlog) as listener:
@@ -56,3 +49,16 @@ def serve(
         err.print(f"serving on {escape(address)} (API: /docs); Ctrl-C ends it")
         with suppress(KeyboardInterrupt):
             uvicorn.Server(config).run([listener])
+
+
+def live_searcher(settings: Settings) -> LiveSearcher:
+    """What follows the published snapshots, not started. Raises SnapshotNotFound where none is published yet."""
+    store = open_store(settings)
+    store.open()  # Fails here, with advice, rather than in a server that never becomes ready.
+    return LiveSearcher(
+        store,
+        lambda: load_encoder(settings.encoder),
+        settings.ranking,
+        settings.server.poll_seconds,
+        lambda: load_reranker(settings.reranker, settings.encoder),
+    )
