@@ -3,8 +3,10 @@
 import os
 import signal
 
-# Before any import that reads it: tests ask no hub.
+# Before any import that reads them: tests ask no hub and report to nobody.
 os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["LANGSMITH_TRACING"] = os.environ["LANGCHAIN_TRACING_V2"] = "false"
+os.environ["DO_NOT_TRACK"] = "1"
 
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, distribution
