@@ -35,11 +35,11 @@ _VERSION = version("authority-search-server")
 _SEARCH_EXAMPLES: Any = {
     "plain": {"summary": "Two queries", "value": {"queries": ["early antibiotics in sepsis", "脓毒症 抗生素 时机"]}},
     "filtered": {
-        "summary": "Sources and dates",
+        "summary": "Domains and dates",
         "value": {
             "queries": ["inflation outlook"],
             "top_k": 5,
-            "sources": {"include": ["ecb.europa.eu"]},
+            "sources": {"include_domains": ["ecb.europa.eu"]},
             "dates": {"field": "published", "from": "2024-01-01", "undated": "drop"},
         },
     },

@@ -52,6 +52,12 @@ def _written_day(value: object) -> object:
     raise ValueError("a day is written YYYY-MM-DD, such as 2024-01-31")
 
 
+def _written_number(value: object) -> object:
+    if isinstance(value, bool | str):
+        raise ValueError("a number is written without quotes, such as 5")
+    return value
+
+
 _SCHEMA = {"minLength": 1, "pattern": _CLEAN}
 
 QueryText = Annotated[
@@ -63,8 +69,9 @@ QueryText = Annotated[
 Name = Annotated[
     str, StringConstraints(max_length=2048), AfterValidator(clean_text), Field(json_schema_extra={**_SCHEMA})
 ]
-# JSON has numbers and booleans of its own: neither "5" nor true is a number of hits, and 1 is no yes.
-Whole = Annotated[int, Field(strict=True)]
+# JSON has numbers and booleans of its own: neither "5" nor true is a number of hits, and 1 is no yes. This one goes
+# after the bounds of a number: before them, they would be missing in the schema.
+NUMBER = BeforeValidator(_written_number)
 Flag = Annotated[bool, Field(strict=True)]
 Day = Annotated[date, BeforeValidator(_written_day)]
 
@@ -115,7 +122,7 @@ class SearchRequest(Request):
     """Body of `POST /batch_search`. The options hold for every query of the batch."""
 
     queries: Annotated[list[QueryText], Field(min_length=1, max_length=MAX_QUERIES)]
-    top_k: Annotated[Whole, Field(ge=1, le=100, description="Most hits per query")] = 10
+    top_k: Annotated[int, Field(ge=1, le=100, description="Most hits per query"), NUMBER] = 10
     profile: Annotated[Name | None, Field(description="Named selection of sources")] = None
     sources: SourceFilter = SourceFilter()
     dates: DateFilter | None = None
@@ -131,14 +138,15 @@ class SearchRequest(Request):
         ),
     ] = "tie"
     max_tokens: Annotated[
-        Whole | None,
+        int | None,
         Field(ge=16, le=1_000_000, description="Most tokens of passage text per query; null means no limit"),
+        NUMBER,
     ] = 2048
     max_per_page: Annotated[
-        Whole | None, Field(ge=1, le=100, description="Most hits from one page; null means no limit")
+        int | None, Field(ge=1, le=100, description="Most hits from one page; null means no limit"), NUMBER
     ] = 3
     max_per_source: Annotated[
-        Whole | None, Field(ge=1, le=100, description="Most hits from one source; null means no limit")
+        int | None, Field(ge=1, le=100, description="Most hits from one source; null means no limit"), NUMBER
     ] = None
     explain: Annotated[Flag, Field(description="Give each hit its scores and what authority changed")] = True
 
@@ -265,10 +273,12 @@ class OpenRequest(Request):
 
     targets: Annotated[list[Name], Field(min_length=1, max_length=MAX_TARGETS, description="URLs or passage ids")]
     offset: Annotated[
-        Whole, Field(ge=0, description="Tokens of the text to skip, for the next part of a long page")
+        int, Field(ge=0, description="Tokens of the text to skip, for the next part of a long page"), NUMBER
     ] = 0
-    max_tokens: Annotated[Whole, Field(ge=16, le=100_000, description="Most tokens of text per target")] = 2048
-    neighbours: Annotated[Whole, Field(ge=0, le=50, description="Passages before and after an opened passage")] = 1
+    max_tokens: Annotated[int, Field(ge=16, le=100_000, description="Most tokens of text per target"), NUMBER] = 2048
+    neighbours: Annotated[
+        int, Field(ge=0, le=50, description="Passages before and after an opened passage"), NUMBER
+    ] = 1
 
 
 class OpenResult(Reply):

@@ -61,9 +61,7 @@ def _complaint(kind: str, error: ErrorDetails) -> str:
     if kind == "value_error":
         return str(error["ctx"]["error"])
     said = error["msg"].replace(" after validation", "")
-    if kind == "int_type" and isinstance(error["input"], float):
-        said += ", finite and without a fraction"
-    elif kind.endswith("_type"):
+    if kind.endswith("_type"):
         said += f", not {_json_name(error['input'])}"
     advice = f"; {_ADVICE[kind]}" if kind in _ADVICE else ""
     return said[0].lower() + said[1:] + advice

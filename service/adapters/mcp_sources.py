@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from authority_search.models import Reply, SourceRow, SourcesReply, Whole
+from authority_search.models import NUMBER, Reply, SourceRow, SourcesReply
 
 
 class ListSources(BaseModel):
@@ -16,7 +16,7 @@ class ListSources(BaseModel):
         str | None,
         Field(max_length=200, description="Only sources with this in their id, name, sector, kind or country"),
     ] = None
-    limit: Annotated[Whole | None, Field(ge=1, le=2000, description="Most sources to list. Default 50.")] = None
+    limit: Annotated[int | None, Field(ge=1, le=2000, description="Most sources to list. Default 50."), NUMBER] = None
 
 
 class SourceListing(Reply):

@@ -15,12 +15,12 @@ from authority_search.models import (
     MAX_QUERIES,
     MAX_QUERY_CHARACTERS,
     MAX_TARGETS,
+    NUMBER,
     Flag,
     Hit,
     OpenResult,
     Reply,
     SearchRequest,
-    Whole,
     without_controls,
 )
 from service.adapters.pages import open_pages
@@ -36,7 +36,7 @@ class RetrieveRequest(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True)
 
     queries: Annotated[list[str], Field(max_length=MAX_QUERIES, description="An empty one finds nothing")]
-    topk: Annotated[Whole | None, Field(ge=0, le=100, description="Passages per query; null and 0: 3")] = None
+    topk: Annotated[int | None, Field(ge=0, le=100, description="Passages per query; null and 0: 3"), NUMBER] = None
     return_scores: Annotated[Flag | None, Field(description="false and null: bare documents")] = None
 
 

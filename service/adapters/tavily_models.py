@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from authority_search.models import Day, Flag, Name, QueryText, Reply, Whole
+from authority_search.models import NUMBER, Day, Flag, Name, QueryText, Reply
 
 MAX_RESULTS = 100
 DEFAULT_RESULTS = 5
@@ -37,8 +37,8 @@ class TavilySearch(TavilyRequest):
         Literal["basic", "advanced", "fast", "ultra-fast"] | None,
         Field(description="advanced: up to `chunks_per_source` passages of each page; else the best one"),
     ] = None
-    chunks_per_source: Annotated[Whole | None, Field(ge=1, le=3, description="For advanced; default 3")] = None
-    max_results: Annotated[Whole | None, Field(ge=0, le=MAX_RESULTS, description="Pages; default 5")] = None
+    chunks_per_source: Annotated[int | None, Field(ge=1, le=3, description="For advanced; default 3"), NUMBER] = None
+    max_results: Annotated[int | None, Field(ge=0, le=MAX_RESULTS, description="Pages; default 5"), NUMBER] = None
     topic: Annotated[
         Literal["general", "news", "finance"] | None,
         Field(description="news, finance: only sources of the profile of that name, where there is one"),
@@ -47,7 +47,7 @@ class TavilySearch(TavilyRequest):
         Literal["day", "week", "month", "year", "d", "w", "m", "y"] | None,
         Field(description="Only pages published since then (1, 7, 30, 365 days); undated pages are left out"),
     ] = None
-    days: Annotated[Whole | None, Field(ge=1, le=36_500, description="As time_range, in days")] = None
+    days: Annotated[int | None, Field(ge=1, le=36_500, description="As time_range, in days"), NUMBER] = None
     start_date: Annotated[Day | None, Field(description="Only pages published on this day or later")] = None
     end_date: Annotated[Day | None, Field(description="Only pages published on this day or earlier")] = None
     include_domains: Annotated[
