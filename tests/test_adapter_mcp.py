@@ -170,6 +170,29 @@ def test_no_other_origin_and_no_other_name_reaches_it(endpoint: str) -> None:
         assert initialize(Host="search.example.com.evil.org") == 421
 
 
+CALL = b'{"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": '
+GARBAGE = [
+    b"",
+    b"null",
+    b"[]",
+    b"{",
+    b"[" * 50_000,
+    bytes(range(256)),
+    CALL + b'{"name": 5, "arguments": [1]}}',
+    CALL + b'{"name": "list_sources", "arguments": {"limit": 1e999}}}',
+    b'{"jsonrpc": "2.0", "id": {"a": 1}, "method": "nope"}',
+    b'{"jsonrpc": "2.0", "method": "notifications/nope"}',
+]
+
+
+@pytest.mark.parametrize("version", ["2025-06-18", "2026-07-28", "1999-01-01"])
+def test_no_garbage_breaks_it(endpoint: str, version: str) -> None:
+    headers = {**ACCEPT, "Content-Type": "application/json", "MCP-Protocol-Version": version}
+    with httpx.Client() as client:
+        statuses = [client.post(endpoint, content=body, headers=headers).status_code for body in GARBAGE]
+    assert [status for status in statuses if status >= 500] == []
+
+
 def test_there_is_no_stream_to_hold_open(endpoint: str) -> None:
     for method in ("GET", "DELETE"):
         reply = httpx.request(method, endpoint, headers=ACCEPT)

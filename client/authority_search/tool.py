@@ -32,6 +32,24 @@ BATCH_WEB_SURFER: Final[dict[str, Any]] = {
 }
 
 
+def tool_definition(*, strict: bool = False, responses: bool = False) -> dict[str, Any]:
+    """`BATCH_WEB_SURFER` in other shapes: for strict decoding, and for the Responses API, which nests nothing.
+
+    Strict decoding wants every parameter sent; null stands for one that is not used, and `run_tool` knows it.
+    """
+    function = {**BATCH_WEB_SURFER["function"]}
+    if strict:
+        properties = {name: schema if name == "operation" else _nullable(schema) for name, schema in PARAMETERS.items()}
+        parameters = {**function["parameters"], "properties": properties, "required": list(PARAMETERS)}
+        function |= {"parameters": parameters, "strict": True}
+    return {"type": "function", **function} if responses else {"type": "function", "function": function}
+
+
+def _nullable(schema: Mapping[str, Any]) -> dict[str, Any]:
+    choices = {"enum": [*schema["enum"], None]} if "enum" in schema else {}
+    return {**schema, "type": [schema["type"], "null"], **choices}
+
+
 def run_tool(client: Client, arguments: Mapping[str, Any] | str) -> str:
     """The text to hand back to the model. `arguments` are those of its call, as JSON text or already parsed."""
     try:
