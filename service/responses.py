@@ -1,11 +1,12 @@
 """What the routes have in common: JSON replies, and the errors that the API description names."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from pydantic import BaseModel
 from starlette.responses import Response
 
-from authority_search.models import ErrorReply
+from authority_search.models import Degraded, ErrorReply
 
 Responses = dict[int | str, dict[str, Any]]
 
@@ -21,6 +22,11 @@ ERRORS: Responses = {
 }
 
 
-def json_response(reply: BaseModel, status: int = 200) -> Response:
-    """`reply` as a JSON body."""
-    return Response(reply.model_dump_json(), status, media_type="application/json")
+DEGRADED = "X-Degraded"
+
+
+def json_response(reply: BaseModel, status: int = 200, degraded: Iterable[Degraded] = ()) -> Response:
+    """`reply` as a JSON body; a header names what failed where another protocol's body has no place for it."""
+    failed = ", ".join(one.arm for one in degraded)
+    headers = {DEGRADED: failed} if failed else None
+    return Response(reply.model_dump_json(), status, headers, media_type="application/json")

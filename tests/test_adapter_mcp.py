@@ -22,6 +22,8 @@ from authority_search._render import render_open, render_search
 from authority_search.models import SourcesReply
 from index.settings import EncoderSettings
 from service.adapters.mcp_sources import ListSources, list_sources
+from service.cli.console import run_command
+from service.cli.main import app
 
 PROGRAM = Path(sys.executable).parent / "authority-search"
 INITIALIZE = {
@@ -197,6 +199,20 @@ def test_there_is_no_stream_to_hold_open(endpoint: str) -> None:
     for method in ("GET", "DELETE"):
         reply = httpx.request(method, endpoint, headers=ACCEPT)
         assert (reply.status_code, reply.headers["allow"]) == (405, "POST")
+
+
+def test_without_the_sdk_there_is_no_route_and_the_command_names_the_extra(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # None in sys.modules is what Python itself treats as not installed.
+    for name in ("mcp", "mcp.server.streamable_http_manager"):
+        monkeypatch.setitem(sys.modules, name, None)
+    with service() as url:
+        assert httpx.post(f"{url}/mcp", json=INITIALIZE, headers=ACCEPT).status_code == 404
+    with pytest.raises(SystemExit) as ended:
+        run_command(lambda: app(["mcp"], prog_name="authority-search"))
+    assert ended.value.code == 1
+    assert "pip install 'authority-search-server[mcp]'" in capsys.readouterr().err
 
 
 def test_stdio_answers_for_a_running_service(letter_service: str, endpoint: str) -> None:

@@ -4,10 +4,11 @@ from typing import Any
 
 import httpx
 import pytest
+from http_server import CannedLive, CannedSearcher, service
 from records import BANK, JOURNAL
 
 from authority_search import Client
-from authority_search.models import SearchRequest
+from authority_search.models import Degraded, SearchReply, SearchRequest
 from service.searcher import Searcher
 
 
@@ -73,3 +74,15 @@ def test_access_gives_pages_and_null_for_what_is_not_there(letter_service: str) 
     assert pages[0]["contents"].startswith('"Reserve requirements"\n# Reserves\n')
     assert (pages[3]["title"], pages[3]["url"]) == ("Earthquake magnitude", urls[3])
     assert httpx.post(f"{letter_service}/access", json={"urls": []}).json() == {"result": []}
+
+
+def test_a_failed_arm_is_named_in_a_header(letter_service: str) -> None:
+    class Half(CannedSearcher):
+        def search(self, request: SearchRequest) -> SearchReply:
+            failed = [Degraded(arm="dense", reason="out of memory")]
+            return super().search(request).model_copy(update={"degraded": failed})
+
+    with service(CannedLive(Half())) as url:
+        assert httpx.post(f"{url}/retrieve", json={"queries": ["a"]}).headers["x-degraded"] == "dense"
+        assert httpx.post(f"{url}/search", json={"query": "a"}).headers["x-degraded"] == "dense"
+    assert "x-degraded" not in httpx.post(f"{letter_service}/search", json={"query": "a"}).headers

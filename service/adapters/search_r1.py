@@ -20,6 +20,7 @@ from authority_search.models import (
     Hit,
     OpenResult,
     Reply,
+    SearchReply,
     SearchRequest,
     without_controls,
 )
@@ -93,11 +94,11 @@ def routes(gateway: Gateway) -> APIRouter:
 
         A policy's slips are mended: control characters go, long queries are cut, an empty query has an empty list.
         """
-        found = await _search(gateway, [_mended(query) for query in request.queries], request.topk or DEFAULT_TOPK)
-        if request.return_scores:
-            scored = [[ScoredDocument(document=_document(hit), score=hit.score) for hit in hits] for hits in found]
-            return json_response(RetrieveReply(result=scored))
-        return json_response(RetrieveReply(result=[[_document(hit) for hit in hits] for hits in found]))
+        queries = [_mended(query) for query in request.queries]
+        reply = await _search(gateway, queries, request.topk or DEFAULT_TOPK)
+        hits_of = {result.query: result.hits for result in reply.results} if reply else {}
+        found = [hits_of.get(query, []) for query in queries]
+        return json_response(_retrieved(found, bool(request.return_scores)), degraded=reply.degraded if reply else [])
 
     @router.post("/access", summary="Pages, as ASearcher asks", response_model=AccessReply, responses=ERRORS)
     async def access(request: Annotated[AccessRequest, Body()]) -> Response:
@@ -108,13 +109,20 @@ def routes(gateway: Gateway) -> APIRouter:
     return router
 
 
-async def _search(gateway: Gateway, queries: Sequence[str], topk: int) -> list[list[Hit]]:
+async def _search(gateway: Gateway, queries: Sequence[str], topk: int) -> SearchReply | None:
+    """The reply to all queries that are not empty, None where all are."""
     asked = [query for query in queries if query]
     if not asked:
-        return [[] for _ in queries]
-    reply = await gateway.search(SearchRequest(queries=asked, top_k=topk, max_tokens=None, explain=False))
-    hits = {result.query: result.hits for result in reply.results}
-    return [hits.get(query, []) for query in queries]
+        return None
+    return await gateway.search(SearchRequest(queries=asked, top_k=topk, max_tokens=None, explain=False))
+
+
+def _retrieved(found: Sequence[Sequence[Hit]], scored: bool) -> RetrieveReply:
+    if scored:
+        return RetrieveReply(
+            result=[[ScoredDocument(document=_document(hit), score=hit.score) for hit in hits] for hits in found]
+        )
+    return RetrieveReply(result=[[_document(hit) for hit in hits] for hits in found])
 
 
 def _mended(query: str) -> str:

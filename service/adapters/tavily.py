@@ -52,7 +52,9 @@ def routes(gateway: Gateway, today: Callable[[], date] = lambda: datetime.now(UT
         pages = list(_by_page(reply.results[0].hits if reply else []))[: _results(body)]
         texts = await _raw_contents(gateway, body, [hits[0].url for hits in pages])
         found = [_hit(hits, texts.get(hits[0].url)) for hits in pages]
-        return json_response(TavilySearchReply(query=body.query, results=found, **_ending(request, body, started)))
+        ending = _ending(request, body, started)
+        degraded = reply.degraded if reply else []
+        return json_response(TavilySearchReply(query=body.query, results=found, **ending), degraded=degraded)
 
     @router.post("/extract", summary="Texts, as Tavily asks", response_model=TavilyExtractReply, responses=_ERRORS)
     async def extract(request: Request, body: Annotated[TavilyExtract, Body()]) -> Response:

@@ -39,7 +39,7 @@ def serve(
     server = settings.server.model_copy(update=changes)
     live = live_searcher(settings)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    for noisy in ("httpx", "sentence_transformers"):
+    for noisy in ("httpx", "mcp", "sentence_transformers"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     config = uvicorn.Config(create_app(live, server), log_level="warning")
     family = socket.AF_INET6 if ":" in server.host else socket.AF_INET
