@@ -48,6 +48,9 @@ def test_whatever_a_policy_writes_the_batch_is_answered(letter_service: str) -> 
     assert [len(one) for one in found[:2]] == [0, 0]
     assert found[2] == found[4] == found[5]
     assert found[4][0]["document"]["contents"].startswith('"Policy rate"\n')
+    surrogate = b'{"queries": ["\\ud800", "policy rate"], "topk": 1}'
+    reply = httpx.post(f"{letter_service}/retrieve", content=surrogate, headers={"Content-Type": "application/json"})
+    assert reply.json()["result"][1] == retrieve(letter_service, queries=["policy rate"], topk=1)[0]
     assert retrieve(letter_service, queries=[], topk=3, return_scores=True) == []
     assert retrieve(letter_service, queries=[""], topk=3) == [[]]
 

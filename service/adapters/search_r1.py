@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Body
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from starlette.responses import Response
 
 from authority_search.models import (
@@ -31,12 +31,20 @@ from service.responses import ERRORS, json_response
 DEFAULT_TOPK = 3
 
 
+def _well_formed(text: object) -> object:
+    """A text without lone surrogates, which JSON can write and UTF-8 cannot."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace") if isinstance(text, str) else text
+
+
+AnyText = Annotated[str, BeforeValidator(_well_formed)]
+
+
 class RetrieveRequest(BaseModel):
     """Body of `POST /retrieve`. Null stands for the default; fields of other servers of this kind are passed over."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
-    queries: Annotated[list[str], Field(max_length=MAX_QUERIES, description="An empty one finds nothing")]
+    queries: Annotated[list[AnyText], Field(max_length=MAX_QUERIES, description="An empty one finds nothing")]
     topk: Annotated[int | None, Field(ge=0, le=100, description="Passages per query; null and 0: 3"), NUMBER] = None
     return_scores: Annotated[Flag | None, Field(description="false and null: bare documents")] = None
 
@@ -46,7 +54,7 @@ class AccessRequest(BaseModel):
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
-    urls: Annotated[list[str], Field(max_length=MAX_TARGETS)]
+    urls: Annotated[list[AnyText], Field(max_length=MAX_TARGETS)]
 
 
 class Document(Reply):
