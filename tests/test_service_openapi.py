@@ -1,6 +1,7 @@
 """Schemathesis over a real socket: the API is as it describes itself, and no bad request breaks it.
 
-AUTHORITY_SEARCH_BAD_REQUESTS=10000 makes the search for such a request a long one, FIRST_SEED=n another one.
+AUTHORITY_SEARCH_BAD_REQUESTS=10000 makes the search for such a request a long one, AUTHORITY_SEARCH_FIRST_SEED=7
+another one.
 """
 
 import copy
@@ -22,7 +23,7 @@ from records import BANK, FORUM
 HERE = Path(__file__).parent
 PROGRAM = Path(sys.executable).parent / "schemathesis"
 BAD_REQUESTS = int(os.environ.get("AUTHORITY_SEARCH_BAD_REQUESTS", "100"))
-FIRST_SEED = int(os.environ.get("FIRST_SEED", "1"))
+FIRST_SEED = int(os.environ.get("AUTHORITY_SEARCH_FIRST_SEED", "1"))
 SEED = "1"
 JSON = "application/json"
 GOOD: dict[str, Any] = {
