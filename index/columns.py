@@ -17,6 +17,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from index.places import Places
 from index.records import Dated, Page, Passage
 
 DATE_FIELDS = ("published", "modified", "crawled", "changed")
@@ -53,13 +54,18 @@ PAGE_SCHEMA = pa.schema(
 
 @dataclass(frozen=True, slots=True)
 class PassageColumns:
-    """What filters read, one value per passage. `days` are proleptic ordinals, NO_DATE where there is none."""
+    """What filters read, one value per passage. `days` are proleptic ordinals, NO_DATE where there is none.
+
+    `places` finds pages by domain; the passages of page i are the rows from `first_rows[i]` to `first_rows[i + 1]`.
+    """
 
     source: NDArray[np.int32]
     language: NDArray[np.int32]
     days: dict[str, NDArray[np.int32]]
     source_ids: tuple[str, ...]
     languages: tuple[str, ...]
+    places: Places
+    first_rows: NDArray[np.int64]
 
 
 class StoredPage(NamedTuple):
@@ -124,7 +130,9 @@ class Columns:
         pages = self._page
         days = {field: _days(self._pages.column(field))[pages] for field in DATE_FIELDS}
         language = self._numbers("language").astype(np.int32)
-        return PassageColumns(self.source, language, days, self._source_ids, self._languages)
+        first_rows = np.append(self._pages.column("first_row").to_numpy(), len(self)).astype(np.int64)
+        places = Places(_Urls(self._pages.column("url")))
+        return PassageColumns(self.source, language, days, self._source_ids, self._languages, places, first_rows)
 
     @cached_property
     def _tokens(self) -> NDArray[np.int32]:
@@ -209,6 +217,19 @@ class Columns:
 
     def _numbers(self, name: str) -> NDArray[Any]:
         return self._passages.column(name).to_numpy()  # type: ignore[no-any-return]
+
+
+class _Urls(Sequence[str]):
+    """A column of URLs, each read when it is asked for."""
+
+    def __init__(self, column: "pa.ChunkedArray") -> None:
+        self._column = column
+
+    def __len__(self) -> int:
+        return len(self._column)
+
+    def __getitem__(self, number: Any) -> Any:
+        return self._column[number].as_py()
 
 
 class ColumnsWriter:

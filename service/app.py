@@ -10,7 +10,6 @@ from starlette.responses import Response
 
 from authority_search.models import (
     CoverageReply,
-    ErrorReply,
     Health,
     OpenReply,
     OpenRequest,
@@ -21,6 +20,8 @@ from authority_search.models import (
 )
 from service.access.keys import KeyFile
 from service.access.settings import AccessSettings
+from service.adapters import search_r1, tavily
+from service.adapters.mcp_http import McpEndpoint
 from service.console.pages import add_console
 from service.docs_page import docs_route
 from service.gateway import Gateway
@@ -28,6 +29,7 @@ from service.http_errors import HANDLERS
 from service.ledger import Ledger
 from service.metrics import Metrics
 from service.middleware import middleware
+from service.responses import BUSY, ERRORS, Responses, json_response
 from service.tracing import Traces
 from service.watch import metrics_route
 
@@ -37,29 +39,14 @@ if TYPE_CHECKING:
     from service.settings import ServerSettings
 
 _VERSION = version("authority-search-server")
-_BUSY: dict[int | str, dict[str, Any]] = {
-    401: {"model": ErrorReply, "description": "No valid API key; the message says how to send one"},
-    403: {"model": ErrorReply, "description": "The API key does not have the scope that is needed"},
-    429: {
-        "model": ErrorReply,
-        "description": "Too many requests under way, or the key's quota is used up; Retry-After says when to come back",
-    },
-    500: {"model": ErrorReply, "description": "A defect; the log has it under the reply's X-Request-Id"},
-    503: {"model": ErrorReply, "description": "No snapshot is open yet; Retry-After says when to come back"},
-}
-_ERRORS: dict[int | str, dict[str, Any]] = {
-    413: {"model": ErrorReply, "description": "The body is too large"},
-    422: {"model": ErrorReply, "description": "The request is wrong; the message names the field and what to do"},
-    **_BUSY,
-}
 _SEARCH_EXAMPLES: Any = {
     "plain": {"summary": "Two queries", "value": {"queries": ["early antibiotics in sepsis", "脓毒症 抗生素 时机"]}},
     "filtered": {
-        "summary": "Sources and dates",
+        "summary": "Domains and dates",
         "value": {
             "queries": ["inflation outlook"],
             "top_k": 5,
-            "sources": {"include": ["ecb.europa.eu"]},
+            "sources": {"include_domains": ["ecb.europa.eu"]},
             "dates": {"field": "published", "from": "2024-01-01", "undated": "drop"},
         },
     },
@@ -91,12 +78,14 @@ def create_app(
     metrics, traces = metrics or Metrics(), traces or Traces()
     metrics.follow(live.readiness)
     gateway = Gateway(live, limits, Ledger(metrics, traces))
+    mcp = McpEndpoint(gateway, limits, access, _VERSION)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         gateway.start()
         try:
-            yield
+            async with mcp.running():
+                yield
         finally:
             gateway.close()
 
@@ -113,6 +102,9 @@ def create_app(
     )
     app.include_router(_search_routes(gateway))
     app.include_router(_state_routes(gateway))
+    app.include_router(search_r1.routes(gateway))
+    app.include_router(tavily.routes(gateway))
+    app.router.routes.extend(mcp.routes)
     app.include_router(metrics_route(metrics))
     app.include_router(docs_route(app))
     add_console(app, gateway)
@@ -122,25 +114,25 @@ def create_app(
 def _search_routes(gateway: Gateway) -> APIRouter:
     router = APIRouter(tags=["search"])
 
-    @router.post("/batch_search", summary="Search many queries at once", response_model=SearchReply, responses=_ERRORS)
+    @router.post("/batch_search", summary="Search many queries at once", response_model=SearchReply, responses=ERRORS)
     async def batch_search(request: Annotated[SearchRequest, Body(openapi_examples=_SEARCH_EXAMPLES)]) -> Response:
         """One result per query, in the order of the queries, best passage first. The options hold for all queries."""
-        return _json((await gateway.search(request)).model_dump_json())
+        return json_response(await gateway.search(request))
 
-    @router.post("/batch_open", summary="Read pages and passages", response_model=OpenReply, responses=_ERRORS)
+    @router.post("/batch_open", summary="Read pages and passages", response_model=OpenReply, responses=ERRORS)
     async def batch_open(request: Annotated[OpenRequest, Body(openapi_examples=_OPEN_EXAMPLES)]) -> Response:
         """The text of indexed pages by URL, or of passages by id with their neighbours. Nothing else can be opened."""
-        return _json((await gateway.open(request)).model_dump_json())
+        return json_response(await gateway.open(request))
 
-    @router.get("/sources", summary="List sources and profiles", response_model=SourcesReply, responses=_BUSY)
+    @router.get("/sources", summary="List sources and profiles", response_model=SourcesReply, responses=BUSY)
     async def sources() -> Response:
         """All sources with their standing, and how many pages and passages the live snapshot holds of each."""
-        return _json((await gateway.sources()).model_dump_json())
+        return json_response(await gateway.sources())
 
-    @router.get("/coverage", summary="How well the sources are kept", response_model=CoverageReply, responses=_BUSY)
+    @router.get("/coverage", summary="How well the sources are kept", response_model=CoverageReply, responses=BUSY)
     async def coverage() -> Response:
         """Pages, passages, age, errors and refusals by source, sector and tier, as of the last refresh."""
-        return _json((await gateway.coverage()).model_dump_json())
+        return json_response(await gateway.coverage())
 
     return router
 
@@ -151,18 +143,14 @@ def _state_routes(gateway: Gateway) -> APIRouter:
     @router.get("/health", summary="Is the process alive", response_model=Health)
     async def health() -> Response:
         """Always 200 while the process answers at all."""
-        return _json(Health(status="ok", version=_VERSION).model_dump_json())
+        return json_response(Health(status="ok", version=_VERSION))
 
-    starting: dict[int | str, dict[str, Any]] = {503: {"model": Readiness, "description": "Not yet; says why"}}
+    starting: Responses = {503: {"model": Readiness, "description": "Not yet; says why"}}
 
     @router.get("/ready", summary="Can it answer searches", response_model=Readiness, responses=starting)
     async def ready() -> Response:
         """200 once a snapshot is open and its encoder loaded, 503 before."""
         readiness = gateway.readiness()
-        return _json(readiness.model_dump_json(), 200 if readiness.status == "ready" else 503)
+        return json_response(readiness, 200 if readiness.status == "ready" else 503)
 
     return router
-
-
-def _json(body: str, status: int = 200) -> Response:
-    return Response(body, status, media_type="application/json")

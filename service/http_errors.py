@@ -1,4 +1,7 @@
-"""The one place that turns errors into HTTP: every error body is `{"error": …, "error_type": …}`."""
+"""The one place that turns errors into HTTP: every error body is `{"error": …, "error_type": …}`.
+
+But for routes that speak another service's protocol, whose shapes `service.error_shapes` knows.
+"""
 
 import logging
 import re
@@ -15,6 +18,7 @@ from starlette.types import ASGIApp, ExceptionHandler, Message, Receive, Scope, 
 
 from authority_search.models import ErrorReply
 from authority_search.validation import clip, explain
+from service.error_shapes import write_error
 from service.errors import Internal, InvalidRequest, NotFound, NotReady, Overloaded, ServiceError, TooLarge
 from service.request_facts import FACTS
 
@@ -35,43 +39,50 @@ _UNREADABLE = {
 
 
 def error_response(
-    kind: type[ServiceError], message: str, status: int | None = None, headers: Mapping[str, str] | None = None
+    kind: type[ServiceError],
+    message: str,
+    status: int | None = None,
+    headers: Mapping[str, str] | None = None,
+    *,
+    path: str = "",
 ) -> Response:
-    """The reply for an error of `kind`; `status` only where it is not the one of `kind`."""
-    body = ErrorReply(error=clip(message, MAX_MESSAGE_CHARACTERS), error_type=kind.error_type).model_dump_json()
+    """The reply of the route at `path` for an error of `kind`; `status` only where it is not the one of `kind`."""
+    error = ErrorReply(error=clip(message, MAX_MESSAGE_CHARACTERS), error_type=kind.error_type)
+    written = write_error(path, error, status or kind.status)
     headers = {**_RETRY_SOON.get(kind, {}), **(headers or {})}
-    return Response(body, status or kind.status, headers, media_type="application/json")
+    return Response(written.body, written.status, headers, media_type="application/json")
 
 
 async def _on_service_error(request: Request, error: Exception) -> Response:
     if isinstance(error, Internal):
         _log_defect(request.scope, error)
     headers = {"Retry-After": str(error.retry_after)} if isinstance(error, Overloaded) else None
-    return error_response(type(cast(ServiceError, error)), str(error), headers=headers)
+    return error_response(type(cast(ServiceError, error)), str(error), headers=headers, path=request.url.path)
 
 
-async def _on_validation_error(_request: Request, error: Exception) -> Response:
+async def _on_validation_error(request: Request, error: Exception) -> Response:
+    path = request.url.path
     problems = cast(RequestValidationError, error).errors()
     first = problems[0]
     if first["type"] == "json_invalid":
         reason = f"{first['ctx']['error']} at character {first['loc'][-1]}"
-        return error_response(InvalidRequest, f"the body is not JSON: {reason}; send a JSON object")
-    return error_response(InvalidRequest, explain([_within_body(problem) for problem in problems]))
+        return error_response(InvalidRequest, f"the body is not JSON: {reason}; send a JSON object", path=path)
+    return error_response(InvalidRequest, explain([_within_body(problem) for problem in problems]), path=path)
 
 
 async def _on_http_exception(request: Request, error: Exception) -> Response:
     """What the framework itself refuses: unknown routes and methods, bodies too large or not JSON."""
-    refused = cast(HTTPException, error)
+    refused, path = cast(HTTPException, error), request.url.path
     if refused.status_code == 404:
-        return error_response(NotFound, f"there is no {clip(request.url.path)}; /docs lists what there is")
+        return error_response(NotFound, f"there is no {clip(path)}; /docs lists what there is", path=path)
     if refused.status_code == 405:
         allowed = (refused.headers or {}).get("Allow", "")
-        message = f"{clip(request.url.path)} does not take {clip(request.method)}; send {allowed}"
-        return error_response(InvalidRequest, message, 405, refused.headers)
+        message = f"{clip(path)} does not take {clip(request.method)}; send {allowed}"
+        return error_response(InvalidRequest, message, 405, refused.headers, path=path)
     if refused.status_code == TooLarge.status:
-        return error_response(TooLarge, refused.detail)
+        return error_response(TooLarge, refused.detail, path=path)
     reason = _UNREADABLE.get(type(refused.__cause__), "it broke off")
-    return error_response(InvalidRequest, f"the body cannot be read as JSON: {reason}; send a JSON object")
+    return error_response(InvalidRequest, f"the body cannot be read as JSON: {reason}; send a JSON object", path=path)
 
 
 HANDLERS: Mapping[Any, ExceptionHandler] = {
@@ -116,7 +127,8 @@ class RequestIds:
             _log_defect(scope, error)
             if started:
                 raise
-            failed = error_response(Internal, f"the service failed; its log has the details under {request_id}")
+            message = f"the service failed; its log has the details under {request_id}"
+            failed = error_response(Internal, message, path=scope["path"])
             await failed(scope, receive, send_with_id)
 
 

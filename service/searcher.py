@@ -25,16 +25,17 @@ from authority_search.models import (
     SourceRow,
     SourcesReply,
 )  # fmt: skip
-from domain_lists.errors import UnknownProfile, UnknownSource
+from domain_lists.errors import InvalidUrl, UnknownProfile, UnknownSource
 from index.encoders import Encoder
 from index.filters import DateRange, Filter, Survivors, apply_filter
+from index.places import Domain, parse_domain
 from index.rerankers import Reranker
 from index.snapshot import Snapshot
 from ranking.candidates import ArmScores, Candidates, Floats, Policy
 from ranking.rank import rank
 from ranking.settings import RankingSettings
 from ranking.weights import dense_weight
-from service.errors import Internal, UnknownName
+from service.errors import Internal, InvalidRequest, UnknownName
 from service.opening import open_targets
 from service.replies import fill_hits, source_info
 from service.reranking import ToRank, reranker_scores
@@ -77,7 +78,10 @@ class Searcher:
         self._authority = np.array(authority, np.float64)
 
     def search(self, request: SearchRequest) -> SearchReply:
-        """Answer every query of the batch. Raises UnknownName; a part that failed is named in the reply instead."""
+        """Answer every query of the batch. Raises UnknownName, and InvalidRequest for a domain that is none.
+
+        A part that failed is named in the reply instead.
+        """
         survivors = self._survivors(request)
         to_rank, degraded = self._gather(request, survivors)
         results = {one.query: self._result(one, scores, request) for one, scores in self._reranked(to_rank, degraded)}
@@ -142,7 +146,9 @@ class Searcher:
         if request.dates is not None:
             wanted = request.dates
             dates = DateRange(wanted.field, wanted.from_, wanted.to, wanted.undated == "keep")
-        return Filter(sources, frozenset(request.languages), dates)
+        domains = _domains("include_domains", chosen.include_domains)
+        excluded = _domains("exclude_domains", chosen.exclude_domains)
+        return Filter(sources, frozenset(request.languages), dates, domains, excluded)
 
     def _gather(self, request: SearchRequest, survivors: Survivors) -> tuple[Iterator[ToRank], list[Degraded]]:
         """The candidates of each distinct query, and what failed."""
@@ -248,6 +254,13 @@ class Searcher:
     def _lowest(self, lexical: Found) -> float:
         """The score of what the lexical arm did not return: without any term of the query 0, else at most its last."""
         return float(lexical.scores[-1]) if len(lexical.rows) == self._settings.depth else 0.0
+
+
+def _domains(field: str, names: Iterable[str]) -> tuple[Domain, ...]:
+    try:
+        return tuple(parse_domain(name) for name in dict.fromkeys(names))
+    except InvalidUrl as error:
+        raise InvalidRequest(f"sources.{field}: {error}; write a domain such as who.int or who.int/data") from error
 
 
 def _arm_scores(rows: NDArray[np.int64], found: Found) -> ArmScores:

@@ -3,20 +3,27 @@
 import os
 import signal
 
-# Before any import that reads it: tests ask no hub.
+# Before any import that reads them: tests ask no hub and report to nobody.
 os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["LANGSMITH_TRACING"] = os.environ["LANGCHAIN_TRACING_V2"] = "false"
+os.environ["DO_NOT_TRACK"] = "1"
 
+from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
 import pytest
 from cross_encoders import write_cross_encoder
-from records import build_and_publish, small_pages, small_sources
+from http_server import CannedLive, service
+from records import FORUM, LetterEncoder, build_and_publish, make_sources, small_pages, small_sources
 
+from domain_lists.records import Profile
 from index.encoders import Encoder, load_encoder
 from index.settings import EncoderSettings
 from index.snapshot import Snapshot
 from index.store import DataFolder, SnapshotStore
+from ranking.settings import RankingSettings
+from service.searcher import Searcher
 
 # Tests press Ctrl-C in child processes, which would inherit that it is ignored, as in background jobs.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -80,6 +87,24 @@ def small_data(tmp_path_factory: pytest.TempPathFactory, minilm: Encoder) -> Pat
 def small_snapshot(small_data: Path) -> Snapshot:
     """The live snapshot of `small_data`, open."""
     return SnapshotStore(DataFolder(small_data)).open()
+
+
+@pytest.fixture(scope="session")
+def letter_searcher(tmp_path_factory: pytest.TempPathFactory) -> Searcher:
+    """A real searcher over `small_pages()` with the tiny encoder; the profile `news` is the forum."""
+    root, encoder = tmp_path_factory.mktemp("letters"), LetterEncoder()
+    news = Profile("news", "News", sources=(FORUM,))
+    listed = small_sources()
+    sources = make_sources(*listed.sources, profiles=[*listed.profiles.values(), news])
+    build_and_publish(root, small_pages(), sources, encoder)
+    return Searcher(SnapshotStore(DataFolder(root)).open(), encoder, RankingSettings())
+
+
+@pytest.fixture(scope="session")
+def letter_service(letter_searcher: Searcher) -> Iterator[str]:
+    """The address of the service's app over `letter_searcher`, on loopback."""
+    with service(CannedLive(letter_searcher)) as url:
+        yield url
 
 
 def _in_wheel(name: str, path: str) -> Path:

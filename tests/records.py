@@ -94,9 +94,10 @@ class LetterEncoder:
 
     def _encode(self, texts: Sequence[str]) -> Vectors:
         vectors = np.zeros((len(texts), self.description.dimensions), np.float32)
+        dimensions = self.description.dimensions
         for row, text in enumerate(texts):
-            for left, right in zip(text, f"{text[1:]} ", strict=False):
-                vectors[row, (ord(left) * 31 + ord(right)) % self.description.dimensions] += 1
+            codes = np.frombuffer(f"{text} ".encode("utf-32-le"), "<u4").astype(np.int64)
+            vectors[row] = np.bincount((codes[:-1] * 31 + codes[1:]) % dimensions, minlength=dimensions)
         return unit_rows(vectors)
 
 

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 from http_server import SOURCE, Canned, CannedLive, CannedSearcher, hit, scripted, service
+from jsonschema import Draft202012Validator
 
-from authority_search import BATCH_WEB_SURFER, AsyncClient, Client, run_tool, run_tool_async
+from authority_search import BATCH_WEB_SURFER, AsyncClient, Client, run_tool, run_tool_async, tool_definition
 from authority_search._render import render_open, render_search
 from authority_search.models import (
     MAX_QUERIES,
@@ -67,6 +68,33 @@ def test_the_definition_is_a_json_schema_of_one_function() -> None:
     assert len(BATCH_WEB_SURFER["function"]["description"]) <= 1024
     assert set(PARAMETERS) == {"type", "properties", "required", "additionalProperties"}
     assert set(PARAMETERS["required"]) <= set(PARAMETERS["properties"])
+
+
+def test_the_definition_is_valid_in_every_shape() -> None:
+    nested, flat = tool_definition(), tool_definition(responses=True)
+    assert nested == BATCH_WEB_SURFER
+    assert flat == {"type": "function", **BATCH_WEB_SURFER["function"]}
+    strict = tool_definition(strict=True, responses=True)
+    assert strict["strict"] is tool_definition(strict=True)["function"]["strict"] is True
+    for parameters in (PARAMETERS, strict["parameters"]):
+        Draft202012Validator.check_schema(parameters)
+    # What strict decoding asks for: each parameter required, those without use null.
+    assert strict["parameters"]["required"] == list(strict["parameters"]["properties"])
+    plain, exact = Draft202012Validator(PARAMETERS), Draft202012Validator(strict["parameters"])
+    search = {"operation": "search", "queries": ["a"], "date_field": "modified"}
+    assert plain.is_valid(search)
+    assert not exact.is_valid(search)
+    assert exact.is_valid({**dict.fromkeys(PARAMETERS["properties"]), **search})
+    assert not plain.is_valid({"operation": "search", "topk": 1})
+    assert not plain.is_valid({"operation": "find"})
+
+
+def test_a_strict_call_with_null_for_all_it_does_not_use_is_answered(client: Client) -> None:
+    unused = dict.fromkeys(PARAMETERS["properties"])
+    call = json.dumps({**unused, "operation": "search", "queries": ["a"]})
+    assert run_tool(client, call).startswith("## Query 1: a")
+    call = json.dumps({**unused, "operation": "open", "targets": ["https://x.org/"]})
+    assert run_tool(client, call).startswith("## Sepsis")
 
 
 @pytest.mark.parametrize("name", PARAMETERS["properties"])
@@ -129,6 +157,7 @@ def test_every_parameter_of_an_open_arrives(client: Client, searcher: Recording)
     [
         {"operation": "search", "queries": ["a"]},
         {"queries": "a"},
+        {"queries": ["a"], "top_k": "1", "max_tokens": 64.0},
         '{"operation": "search", "queries": ["a"], "targets": [], "profile": "", "date_from": null}',
     ],
 )

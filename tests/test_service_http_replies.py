@@ -23,6 +23,10 @@ ROUTES = {
     "/coverage": "get",
     "/health": "get",
     "/ready": "get",
+    "/retrieve": "post",
+    "/access": "post",
+    "/search": "post",
+    "/extract": "post",
 }
 
 
@@ -177,7 +181,7 @@ def test_openapi_describes_each_route_its_errors_and_examples(http: httpx.Client
         assert operation["summary"]
         assert operation["description"]
         bodies = [reply["content"]["application/json"]["schema"]["$ref"] for reply in operation["responses"].values()]
-        assert all(name.rpartition("/")[2].endswith(("Reply", "Health", "Readiness")) for name in bodies)
+        assert all(name.rpartition("/")[2].endswith(("Reply", "Health", "Readiness", "Error")) for name in bodies)
     search = schema["paths"]["/batch_search"]["post"]
     assert set(search["responses"]) == {"200", "401", "403", "413", "422", "429", "500", "503"}
     assert set(schema["components"]["schemas"]["ErrorReply"]["properties"]) == set(ErrorReply.model_fields)

@@ -13,7 +13,7 @@ from authority_search._errors import (
     TooLarge,
     UnknownName,
 )
-from authority_search.tool import BATCH_WEB_SURFER, run_tool, run_tool_async
+from authority_search.tool import BATCH_WEB_SURFER, run_tool, run_tool_async, tool_definition
 
 __all__ = [
     "BATCH_WEB_SURFER",
@@ -31,4 +31,5 @@ __all__ = [
     "UnknownName",
     "run_tool",
     "run_tool_async",
+    "tool_definition",
 ]

@@ -23,7 +23,15 @@ DateField = Literal["published", "modified", "crawled", "changed"]
 
 # Everything below U+0020 but tab, line feed and carriage return, DEL, and the C1 controls.
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+# What `clean_text` takes, for readers of the schema: a visible character, and no control character.
+_ALLOWED = r"[^\x00-\x08\x0B\x0C\x0E-\x1F\x7F-\x9F]*"
+_CLEAN = rf"^{_ALLOWED}[^\x00-\x20\x7F-\xA0\u1680\u2000-\u200A\u2028\u2029\u202F\u205F\u3000]{_ALLOWED}$"
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+
+
+def without_controls(text: str) -> str:
+    """`text` with a space for each control character that `clean_text` would refuse."""
+    return _CONTROL.sub(" ", text)
 
 
 def clean_text(text: str) -> str:
@@ -44,8 +52,27 @@ def _written_day(value: object) -> object:
     raise ValueError("a day is written YYYY-MM-DD, such as 2024-01-31")
 
 
-QueryText = Annotated[str, StringConstraints(max_length=MAX_QUERY_CHARACTERS), AfterValidator(clean_text)]
-Name = Annotated[str, StringConstraints(max_length=2048), AfterValidator(clean_text)]
+def _written_number(value: object) -> object:
+    if isinstance(value, bool | str):
+        raise ValueError("a number is written without quotes, such as 5")
+    return value
+
+
+_SCHEMA = {"minLength": 1, "pattern": _CLEAN}
+
+QueryText = Annotated[
+    str,
+    StringConstraints(max_length=MAX_QUERY_CHARACTERS),
+    AfterValidator(clean_text),
+    Field(json_schema_extra={**_SCHEMA}),
+]
+Name = Annotated[
+    str, StringConstraints(max_length=2048), AfterValidator(clean_text), Field(json_schema_extra={**_SCHEMA})
+]
+# JSON has numbers and booleans of its own: neither "5" nor true is a number of hits, and 1 is no yes. This one goes
+# after the bounds of a number: before them, they would be missing in the schema.
+NUMBER = BeforeValidator(_written_number)
+Flag = Annotated[bool, Field(strict=True)]
 Day = Annotated[date, BeforeValidator(_written_day)]
 
 
@@ -62,10 +89,16 @@ class Reply(BaseModel):
 
 
 class SourceFilter(Request):
-    """Which sources may answer: ids as `GET /sources` lists them. Exclusion wins over inclusion."""
+    """Which sources may answer: ids as `GET /sources` lists them. Exclusion wins over inclusion.
 
-    include: Annotated[list[Name], Field(max_length=5000)] = []
-    exclude: Annotated[list[Name], Field(max_length=5000)] = []
+    Domains are matched on the URL of each page, whatever source it belongs to: `who.int` with all hosts below it,
+    `who.int/data` with what lies under that path. One without pages lets nothing through.
+    """
+
+    include: Annotated[list[Name], Field(max_length=5000, description="Source ids")] = []
+    exclude: Annotated[list[Name], Field(max_length=5000, description="Source ids")] = []
+    include_domains: Annotated[list[Name], Field(max_length=5000, description="Only pages under these domains")] = []
+    exclude_domains: Annotated[list[Name], Field(max_length=5000, description="No pages under these domains")] = []
 
 
 class DateFilter(Request):
@@ -89,7 +122,7 @@ class SearchRequest(Request):
     """Body of `POST /batch_search`. The options hold for every query of the batch."""
 
     queries: Annotated[list[QueryText], Field(min_length=1, max_length=MAX_QUERIES)]
-    top_k: Annotated[int, Field(ge=1, le=100, description="Most hits per query")] = 10
+    top_k: Annotated[int, Field(ge=1, le=100, description="Most hits per query"), NUMBER] = 10
     profile: Annotated[Name | None, Field(description="Named selection of sources")] = None
     sources: SourceFilter = SourceFilter()
     dates: DateFilter | None = None
@@ -105,15 +138,17 @@ class SearchRequest(Request):
         ),
     ] = "tie"
     max_tokens: Annotated[
-        int | None, Field(ge=16, le=1_000_000, description="Most tokens of passage text per query; null means no limit")
+        int | None,
+        Field(ge=16, le=1_000_000, description="Most tokens of passage text per query; null means no limit"),
+        NUMBER,
     ] = 2048
     max_per_page: Annotated[
-        int | None, Field(ge=1, le=100, description="Most hits from one page; null means no limit")
+        int | None, Field(ge=1, le=100, description="Most hits from one page; null means no limit"), NUMBER
     ] = 3
     max_per_source: Annotated[
-        int | None, Field(ge=1, le=100, description="Most hits from one source; null means no limit")
+        int | None, Field(ge=1, le=100, description="Most hits from one source; null means no limit"), NUMBER
     ] = None
-    explain: Annotated[bool, Field(description="Give each hit its scores and what authority changed")] = True
+    explain: Annotated[Flag, Field(description="Give each hit its scores and what authority changed")] = True
 
 
 class DateEvidence(Reply):
@@ -237,9 +272,13 @@ class OpenRequest(Request):
     """Body of `POST /batch_open`: pages by URL, or passages by id with their neighbours."""
 
     targets: Annotated[list[Name], Field(min_length=1, max_length=MAX_TARGETS, description="URLs or passage ids")]
-    offset: Annotated[int, Field(ge=0, description="Tokens of the text to skip, for the next part of a long page")] = 0
-    max_tokens: Annotated[int, Field(ge=16, le=100_000, description="Most tokens of text per target")] = 2048
-    neighbours: Annotated[int, Field(ge=0, le=50, description="Passages before and after an opened passage")] = 1
+    offset: Annotated[
+        int, Field(ge=0, description="Tokens of the text to skip, for the next part of a long page"), NUMBER
+    ] = 0
+    max_tokens: Annotated[int, Field(ge=16, le=100_000, description="Most tokens of text per target"), NUMBER] = 2048
+    neighbours: Annotated[
+        int, Field(ge=0, le=50, description="Passages before and after an opened passage"), NUMBER
+    ] = 1
 
 
 class OpenResult(Reply):

@@ -60,7 +60,7 @@ class Guard:
                 self._admit(scope)
             except _Refused as refused:
                 _log_refusal(scope, refused)
-                reply = error_response(AccessDenied, str(refused), refused.status, refused.headers)
+                reply = error_response(AccessDenied, str(refused), refused.status, refused.headers, path=scope["path"])
                 await reply(scope, receive, send)
                 return
         await self._app(scope, receive, send)

@@ -22,7 +22,7 @@ class AccessSettings(BaseModel):
     ] = "auto"
     host_names: Annotated[
         tuple[str, ...],
-        Field(description="Names with a dot by which a service without keys may be asked"),
+        Field(description="Names with a dot by which a service without keys, and /mcp always, may be asked"),
     ] = ()
     cors_origins: Annotated[
         tuple[str, ...],

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from service.cli import coverage, demo, gather, keys, look, refresh, serve, settings, snapshots, sources
+from service.cli import coverage, demo, gather, keys, look, mcp, refresh, serve, settings, snapshots, sources
 from service.cli.console import EXIT_CODES, GlobalOptions
 
 app = typer.Typer(
@@ -50,5 +50,5 @@ def _global_options(
     context.obj = GlobalOptions(settings_file, data_dir)
 
 
-for _commands in (sources, gather, refresh, coverage, snapshots, look, serve, keys, settings, demo):
+for _commands in (sources, gather, refresh, coverage, snapshots, look, serve, mcp, keys, settings, demo):
     app.add_typer(_commands.app)

@@ -14,7 +14,9 @@ from service.access.door import require_safe
 from service.access.keys import KeyFile
 from service.access.settings import KeysNeeded
 from service.cli.console import err, settings_of
+from service.live import LiveSearcher
 from service.pipeline import open_store
+from service.settings import Settings
 
 app = typer.Typer()
 
@@ -37,7 +39,6 @@ def serve(
 
     from service.app import create_app
     from service.http_server import server_config
-    from service.live import LiveSearcher
     from service.tracing import exported_traces
 
     settings = settings_of(context)
@@ -46,19 +47,11 @@ def serve(
     access = settings.access.model_copy(update={"keys": keys} if keys else {})
     key_file = KeyFile(settings.data_dir)
     require_safe(server.host, access, key_file)
-    store = open_store(settings)
-    store.open()  # Fails here, with advice, rather than in a server that never becomes ready.
+    live = live_searcher(settings)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    for noisy in ("httpx", "sentence_transformers"):
+    for noisy in ("httpx", "mcp", "sentence_transformers"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     traces = exported_traces(server.traces) if server.traces else None
-    live = LiveSearcher(
-        store,
-        lambda: load_encoder(settings.encoder),
-        settings.ranking,
-        server.poll_seconds,
-        lambda: load_reranker(settings.reranker, settings.encoder),
-    )
     config = server_config(create_app(live, server, key_file, access, traces=traces), server)
     family = socket.AF_INET6 if ":" in server.host else socket.AF_INET
     with socket.create_server((server.host, server.port), family=family, backlog=config.backlog) as listener:
@@ -67,3 +60,16 @@ def serve(
         err.print(f"serving on {escape(address)} (API: /docs); Ctrl-C ends it")
         with suppress(KeyboardInterrupt):
             uvicorn.Server(config).run([listener])
+
+
+def live_searcher(settings: Settings) -> LiveSearcher:
+    """What follows the published snapshots, not started. Raises SnapshotNotFound where none is published yet."""
+    store = open_store(settings)
+    store.open()  # Fails here, with advice, rather than in a server that never becomes ready.
+    return LiveSearcher(
+        store,
+        lambda: load_encoder(settings.encoder),
+        settings.ranking,
+        settings.server.poll_seconds,
+        lambda: load_reranker(settings.reranker, settings.encoder),
+    )
