@@ -105,10 +105,11 @@ class _LiveSnapshot(Collector):
 class _GpuMemory(Collector):
     def collect(self) -> Iterable[Metric]:
         torch = sys.modules.get("torch")  # Loaded by an encoder, or not needed here either.
-        if torch is None or not torch.cuda.is_available():
+        # To ask of a GPU that is not in use would take some of its memory.
+        if torch is None or not torch.cuda.is_initialized():
             return
-        memory = GaugeMetricFamily(_PREFIX + "gpu_memory_bytes", "Memory of each GPU", labels=["gpu", "kind"])
-        for gpu in range(torch.cuda.device_count()):
+        memory = GaugeMetricFamily(_PREFIX + "gpu_memory_bytes", "Memory of the GPUs in use", labels=["gpu", "kind"])
+        for gpu in filter(torch.cuda.memory_reserved, range(torch.cuda.device_count())):
             free, total = torch.cuda.mem_get_info(gpu)
             memory.add_metric([str(gpu), "total"], total)
             memory.add_metric([str(gpu), "used"], total - free)
