@@ -81,7 +81,7 @@ def test_all_commands_are_there() -> None:
     assert {" ".join(path) for path in COMMANDS} == {
         "sources", "sources match", "sources score", "sources check", "crawl", "ingest", "reindex", "refresh",
         "coverage", "publish", "snapshots",
-        "snapshots use", "snapshots remove", "snapshots verify", "search", "open", "serve", "settings", "demo",
+        "snapshots use", "snapshots remove", "snapshots verify", "search", "open", "serve", "mcp", "settings", "demo",
         "keys create", "keys list", "keys revoke",
         "bench run", "bench report", "bench gate", "bench passages", "bench authority",
     }  # fmt: skip
