@@ -6,33 +6,24 @@ state of the site comes to where nobody kills it.
 """
 
 import json
-import os
 import random
 import shutil
 import signal
-import threading
 import time
 from collections import Counter
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
-from multiprocessing import get_context
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from bench.errors import SystemFailed
-from bench.kills_child import refresh_and_tell
 from bench.kills_folder import Content, after_kill, content_of, pages_of, unfinished
+from bench.kills_process import PATIENCE, Begun, Refresh, Victim
 from bench.kills_site import HOSTS, STATES, ChangingSite
 from index.progress import Progress, silent
 
-PATIENCE = 20.0
-"""Seconds that processes of a killed refresh may take to end."""
 FIRST_SHARE = 0.25
 _COLUMNS = "id,name,sector,country,language,kind,tier,authority,evidence,notes"
-_TAIL = 600
-
-Victim = Literal["process", "group"]
 
 
 class Killed(NamedTuple):
@@ -74,116 +65,15 @@ class KillsReport:
         return dict(Counter(one.stage for one in self.kills))
 
 
-class _Begun(NamedTuple):
-    """A stage of an undisturbed run and the seconds from its start to the next one's."""
-
-    stage: str
-    lasts: float
-
-
-# One server imports the product once, and each refresh is a fork of it.
-_processes = get_context("forkserver")
-_processes.set_forkserver_preload([refresh_and_tell.__module__])
-
-
-class _Refresh:
-    """A refresh in a process group of its own, whose stages are followed: each with seconds since the start."""
-
-    def __init__(self, folder: Path, starts: Sequence[str], workers: int) -> None:
-        self.stages: list[tuple[str, float]] = []
-        self._ended = False
-        self._moved = threading.Condition()
-        self._stderr = folder / "stderr.txt"
-        self._stages, sending = _processes.Pipe(duplex=False)
-        self.process = _processes.Process(
-            target=refresh_and_tell, args=(folder / "settings.toml", HOSTS, starts, workers, sending, self._stderr)
-        )
-        self.process.start()
-        sending.close()
-        self.begun = time.monotonic()
-        self._reader = threading.Thread(target=self._read)
-        self._reader.start()
-        self.wait_for(0)
-
-    @property
-    def stage(self) -> str:
-        """The last stage that began, "end …" after the last, "" before the first."""
-        return self.stages[-1][0] if self.stages else ""
-
-    @property
-    def pid(self) -> int:
-        """Its process id, which is that of its group."""
-        assert self.process.pid
-        return self.process.pid
-
-    def wait_for(self, place: int) -> None:
-        """Wait until stage number `place` has begun, or the end."""
-        with self._moved:
-            self._moved.wait_for(lambda: len(self.stages) > place or self._ended)
-
-    def wait(self) -> str:
-        """Wait for the end; what it said if it failed, else ""."""
-        self._reader.join()
-        self.process.join()
-        if self.process.exitcode == 0 and self.stage in ("end published", "end unchanged"):
-            return ""
-        said = self._stderr.read_text("utf-8", "replace")[-_TAIL:].strip()
-        return f"the refresh ended with {self.process.exitcode} at {self.stage!r}: {said}"
-
-    def kill(self, victim: Victim) -> str:
-        """Kill it; the stage it was in."""
-        stage = self.stage
-        if victim == "group":
-            with suppress(ProcessLookupError):
-                os.killpg(self.pid, signal.SIGKILL)
-        self.process.kill()
-        self._reader.join()
-        self.process.join()
-        return stage
-
-    def orphan_seconds(self) -> float:
-        """Wait for the last process of the group to end; how long that took."""
-        begun = time.monotonic()
-        while _alive(self.pid) and time.monotonic() - begun < PATIENCE:
-            time.sleep(0.02)
-        return time.monotonic() - begun
-
-    def lasting(self) -> list[_Begun]:
-        """The stages and how long each lasted, of a run that ended."""
-        pairs = zip(self.stages, self.stages[1:], strict=False)
-        return [_Begun(stage, then - begun) for (stage, begun), (_, then) in pairs]
-
-    def _read(self) -> None:
-        with suppress(EOFError):
-            while True:
-                stage = self._stages.recv()
-                with self._moved:
-                    self.stages.append((stage, time.monotonic() - self.begun))
-                    self._moved.notify_all()
-        with self._moved:
-            self._ended = True
-            self._moved.notify_all()
-
-
-def _alive(group: int) -> bool:
-    """Whether a process of the group runs; one that only nobody asked after is dead."""
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        with suppress(OSError):
-            state, _, its_group = path.read_text().rpartition(")")[2].split()[:3]
-            if int(its_group) == group and state not in "ZX":
-                return True
-    return False
-
-
 class KillBench:
     """Kills refreshes of `site` in data folders under `folder`, which is emptied. `workers` extract; 0: no process."""
 
     def __init__(self, folder: Path, site: ChangingSite, workers: int = 1) -> None:
-        self._folder = folder
+        self._work = folder.resolve() / "work"
         self._site = site
         self._workers = workers
         self._expected: list[Content] = []
-        self._lasting: dict[bool, list[_Begun]] = {}
+        self._lasting: dict[bool, list[Begun]] = {}
         self._live: Content = ()
 
     def run(self, kills: int, seed: int, progress: Progress = silent) -> KillsReport:
@@ -205,15 +95,15 @@ class KillBench:
         """Learn what each state of the site comes to, and how long the stages of a run last."""
         for state in range(STATES):
             self._site.turn_to(state)
-            self._begin_anew("work")
+            self._begin_anew()
             self._lasting[True] = self._to_the_end().lasting()
-            self._expected.append(content_of(self._folder / "work/data"))
+            self._expected.append(content_of(self._work / "data"))
         self._site.turn_to(0)
         self._lasting[False] = self._to_the_end().lasting()
         self._live = self._expected[0]
 
-    def _to_the_end(self) -> _Refresh:
-        refresh = _Refresh(self._folder / "work", self._site.starts, self._workers)
+    def _to_the_end(self) -> Refresh:
+        refresh = Refresh(self._work, self._site.starts, self._workers)
         if failure := refresh.wait():
             raise SystemFailed(f"nobody killed it, and {failure}")
         return refresh
@@ -224,19 +114,23 @@ class KillBench:
         self._site.turn_to(state)
         first = draw.random() < FIRST_SHARE
         if first:
-            self._begin_anew("work")
+            self._begin_anew()
         victim: Victim = draw.choice(("process", "group"))
-        refresh = _Refresh(self._folder / "work", self._site.starts, self._workers)
+        refresh = Refresh(self._work, self._site.starts, self._workers)
         aim = self._wait_for_moment(refresh, number, first, draw)
         stage, seconds = refresh.kill(victim), time.monotonic() - refresh.begun
         if stage.startswith("end"):
             refresh.wait()
             self._live = self._expected[state]
+            # The machine is faster by now than when the moments were measured.
+            self._lasting[first] = refresh.lasting()
             return None
-        data = self._folder / "work/data"
+        data = self._work / "data"
         wrong = after_kill(data, (self._live, self._expected[state]))
+        if refresh.process.exitcode != -signal.SIGKILL:
+            wrong.append(f"before it was killed {refresh.wait()}")
         # At once: what the killed one had started may still be there.
-        again = _Refresh(self._folder / "work", self._site.starts, self._workers)
+        again = Refresh(self._work, self._site.starts, self._workers)
         orphans = refresh.orphan_seconds()
         if orphans >= PATIENCE:
             wrong.append("processes of the killed refresh live on")
@@ -248,7 +142,7 @@ class KillBench:
             number, aim, stage, round(seconds, 2), first, victim, round(orphans, 2), len(sent_twice), tuple(wrong)
         )
 
-    def _wait_for_moment(self, refresh: _Refresh, number: int, first: bool, draw: random.Random) -> str:
+    def _wait_for_moment(self, refresh: Refresh, number: int, first: bool, draw: random.Random) -> str:
         """Wait for the moment to kill: any one, or in a stage, which is another with each second kill."""
         lasting = self._lasting[first]
         if number % 2:
@@ -260,21 +154,21 @@ class KillBench:
         time.sleep(draw.uniform(0, most))
         return aim
 
-    def _after_the_next(self, refresh: _Refresh, state: int) -> list[str]:
+    def _after_the_next(self, refresh: Refresh, state: int) -> list[str]:
         """What is wrong when the next refresh has ended."""
         if failure := refresh.wait():
-            self._begin_anew("work")
+            self._begin_anew()
             return [failure]
-        data, expected = self._folder / "work/data", self._expected[state]
+        data, expected = self._work / "data", self._expected[state]
         self._live = content_of(data)
         if self._live == expected:
             return [f"left behind: {name}" for name in unfinished(data)]
         lost = sorted(pages_of(expected) - pages_of(self._live))
         return [f"not what an undisturbed crawl comes to; pages lost: {', '.join(lost) or 'none'}"]
 
-    def _begin_anew(self, name: str) -> None:
+    def _begin_anew(self) -> None:
         """An empty data folder with its settings."""
-        folder = (self._folder / name).resolve()
+        folder = self._work
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         rows = "".join(f"{host},Changing site,reference,INT,en,reference,1,0.9,known,\n" for host in HOSTS)

@@ -5,17 +5,18 @@ What a URL answers follows from its path and the state alone, so that any two cr
 
 import hashlib
 import random
+import sys
 import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 HOSTS = ("127.0.0.1", "127.0.0.2")
 STATES = 3
-SECONDS_PER_REPLY = 0.01
+SECONDS_PER_REPLY = 0.03
 _WORDS = 400
 _GONE = 410
 
@@ -81,10 +82,9 @@ def _sections(seed: str) -> str:
 def changing_site(pages: int) -> Iterator[ChangingSite]:
     """Serve a site until the block ends, on a free port of each host."""
     site = ChangingSite(pages)
-    servers = [ThreadingHTTPServer((host, 0), _handler(site)) for host in HOSTS]
+    servers = [_Server((host, 0), _handler(site)) for host in HOSTS]
     threads = [threading.Thread(target=one.serve_forever, kwargs={"poll_interval": 0.02}) for one in servers]
     for server, thread in zip(servers, threads, strict=True):
-        server.daemon_threads = True
         thread.start()
         site.starts.append(f"http://{server.server_address[0]!s}:{server.server_port}/")
     try:
@@ -94,6 +94,15 @@ def changing_site(pages: int) -> Iterator[ChangingSite]:
             server.shutdown()
             thread.join()
             server.server_close()
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        # Whoever is killed hangs up in the middle.
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
 
 
 def _handler(site: ChangingSite) -> type[BaseHTTPRequestHandler]:

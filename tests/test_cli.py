@@ -83,7 +83,8 @@ def test_all_commands_are_there() -> None:
         "coverage", "publish", "snapshots",
         "snapshots use", "snapshots remove", "snapshots verify", "search", "open", "serve", "mcp", "settings", "demo",
         "keys create", "keys list", "keys revoke",
-        "bench run", "bench report", "bench gate", "bench passages", "bench authority",
+        "bench run", "bench report", "bench gate", "bench passages", "bench authority", "bench kills", "bench encoders",
+        "bench load", "bench soak",
     }  # fmt: skip
 
 
