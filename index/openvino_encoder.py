@@ -45,6 +45,8 @@ class OpenVinoEncoder:
             digest=weights_digest(folder),
         )
         try:
+            # Kept, so that both ways to run it share the weights.
+            self._graph = bert_graph(self._bert)
             # One text on all cores, for the least delay.
             self._alone = self._compiled({"PERFORMANCE_HINT": "LATENCY"})
         except (KeyError, RuntimeError) as error:
@@ -86,7 +88,7 @@ class OpenVinoEncoder:
     def _compiled(self, how: dict[str, str | int]) -> ov.CompiledModel:
         # Not pinned to cores: other threads and processes work on the same ones.
         options = {"INFERENCE_PRECISION_HINT": self._precision, "ENABLE_CPU_PINNING": False, **how}
-        return self._core.compile_model(bert_graph(self._bert), "CPU", options)
+        return self._core.compile_model(self._graph, "CPU", options)
 
 
 def cpu_precision(core: ov.Core, settings: EncoderSettings) -> str:
