@@ -1,7 +1,7 @@
 """BERT encoders under OpenVINO, on the CPU: faster there than torch, and a fraction of its size on disk.
 
-Texts of the same number of tokens share an inference, so nothing is padded or masked, and a vector depends on nothing
-but its text. Inferences of a batch run side by side, each on one core, the longest texts first.
+Only texts of the same number of tokens share an inference, so nothing is padded or masked, and a vector depends on
+nothing but its text. Inferences of a batch run side by side, each on one core, the longest texts first.
 """
 
 import os
@@ -21,8 +21,9 @@ from index.errors import EncoderUnavailable
 from index.settings import EncoderSettings
 from index.weights import KNOWN_MODELS, weights_digest
 
-# Tokens of one inference. Short texts alone leave a core waiting for weights; more of them than this gain nothing.
-_GROUP_TOKENS = 256
+# Tokens that share an inference. Short texts alone leave a core waiting for weights; more of them gain nothing. In
+# bf16 none share one: there, texts beside a text changed its vector by .001.
+_GROUP_TOKENS = {"f32": 256, "bf16": 0}
 _PRECISIONS = {"fp32": "f32", "bf16": "bf16"}
 
 
@@ -69,7 +70,7 @@ class OpenVinoEncoder:
         elif tokens:
             with self._lock:
                 model, threads = self._side_by_side
-            groups = equal_lengths(tokens)
+            groups = equal_lengths(tokens, _GROUP_TOKENS[self._precision])
             found = threads.map(lambda group: self._infer(model, [tokens[number] for number in group]), groups)
             for group, values in zip(groups, found, strict=True):
                 vectors[group] = values
@@ -94,8 +95,8 @@ class OpenVinoEncoder:
         return self._core.compile_model(self._graph, "CPU", options)
 
 
-def equal_lengths(tokens: Sequence[Sequence[int]]) -> list[list[int]]:
-    """Numbers of texts in groups of one length and at most 256 tokens, or one text; the longest texts first.
+def equal_lengths(tokens: Sequence[Sequence[int]], most: int) -> list[list[int]]:
+    """Numbers of texts in groups of one length and at most `most` tokens, or of one text; the longest first.
 
     So no core is left with a long text at the end.
     """
@@ -103,7 +104,7 @@ def equal_lengths(tokens: Sequence[Sequence[int]]) -> list[list[int]]:
     for number in sorted(range(len(tokens)), key=lambda number: -len(tokens[number])):
         length = len(tokens[number])
         last = groups[-1] if groups else []
-        if last and len(tokens[last[0]]) == length and (len(last) + 1) * length <= _GROUP_TOKENS:
+        if last and len(tokens[last[0]]) == length and (len(last) + 1) * length <= most:
             last.append(number)
         else:
             groups.append([number])
