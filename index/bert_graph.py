@@ -8,12 +8,12 @@ from index.bert import Bert
 
 
 def bert_graph(bert: Bert) -> ov.Model:
-    """From the token vectors of one text, [1, n, hidden], to its pooled vector, [1, hidden], not yet of length 1.
+    """From token vectors, [texts, n, hidden], to one pooled vector a text, [texts, hidden], not yet of length 1.
 
-    One text, so that there is no padding, and no mask to take it out again. Raises KeyError for a missing tensor
-    and RuntimeError for one of another shape.
+    All texts have n tokens, so that there is no padding, and no mask to take it out again. Raises KeyError for a
+    missing tensor and RuntimeError for one of another shape.
     """
-    tokens = op.parameter([1, -1, bert.hidden], np.float32, name="tokens")
+    tokens = op.parameter([-1, -1, bert.hidden], np.float32, name="tokens")
     states = _layer_norm(bert, tokens, "embeddings.LayerNorm")
     for number in range(bert.layers):
         layer = f"encoder.layer.{number}"
@@ -27,17 +27,18 @@ def bert_graph(bert: Bert) -> ov.Model:
 
 
 def _attention(bert: Bert, states: ov.Node, name: str) -> ov.Node:
-    """Self-attention of all heads, [1, n, hidden]: softmax(q kᵀ / √size) v (Vaswani et al., 2017)."""
+    """Self-attention of all heads, [texts, n, hidden]: softmax(q kᵀ / √size) v (Vaswani et al., 2017)."""
     size = bert.hidden // bert.heads
 
     def heads(part: str) -> ov.Node:
-        split = op.reshape(_linear(bert, states, f"{name}.{part}"), _ints(1, -1, bert.heads, size), special_zero=False)
+        # 0 keeps a dimension as it is.
+        split = op.reshape(_linear(bert, states, f"{name}.{part}"), _ints(0, 0, bert.heads, size), special_zero=True)
         return op.transpose(split, _ints(0, 2, 1, 3))
 
     scaled = op.multiply(heads("query"), op.constant(np.float32(size**-0.5)))
     weights = op.softmax(op.matmul(scaled, heads("key"), transpose_a=False, transpose_b=True), -1)
     mixed = op.matmul(weights, heads("value"), transpose_a=False, transpose_b=False)
-    return op.reshape(op.transpose(mixed, _ints(0, 2, 1, 3)), _ints(1, -1, bert.hidden), special_zero=False)
+    return op.reshape(op.transpose(mixed, _ints(0, 2, 1, 3)), _ints(0, 0, bert.hidden), special_zero=True)
 
 
 def _linear(bert: Bert, states: ov.Node, name: str) -> ov.Node:
