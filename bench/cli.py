@@ -5,6 +5,7 @@ import typer
 from bench import cli_run
 from bench.authority_cli import authority
 from bench.gate_cli import gate
+from bench.load.load_cli import load
 from bench.passages_cli import passages
 from bench.report_cli import report
 from service.cli.console import run_command
@@ -19,6 +20,7 @@ bench_app.command("report")(report)
 bench_app.command("gate")(gate)
 bench_app.command("authority")(authority)
 bench_app.command("passages")(passages)
+bench_app.command("load")(load)
 
 
 def main() -> None:
