@@ -6,6 +6,7 @@ from bench import cli_run
 from bench.authority_cli import authority
 from bench.gate_cli import gate
 from bench.load.load_cli import load
+from bench.load.soak_cli import soak
 from bench.passages_cli import passages
 from bench.report_cli import report
 from service.cli.console import run_command
@@ -21,6 +22,7 @@ bench_app.command("gate")(gate)
 bench_app.command("authority")(authority)
 bench_app.command("passages")(passages)
 bench_app.command("load")(load)
+bench_app.command("soak")(soak)
 
 
 def main() -> None:

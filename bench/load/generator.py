@@ -1,15 +1,16 @@
 """The load generator: sends what a plan says and times it, in a process of its own.
 
-`python -m bench.load.generator` reads a `Plan` on standard input and writes `Observations` on standard output. It
-shares the machine with the service it measures, so its own cost counts: for a request with a reply of 20 kB aiohttp
-takes .16 to .20 ms of one core, at 8 and at 64 callers, locust's FastHttpUser .23, httpx 1.1 to 8, and wrk, which has
-no open loop and looks into no reply, .02.
+`python -m bench.load.generator` reads a `Plan` on standard input and writes `Observations` on standard output; SIGTERM
+makes it end early, once what it sent is answered. It shares the machine with the service it measures, so its own cost
+counts: for a request with a reply of 20 kB aiohttp takes .16 to .20 ms of one core, at 8 and at 64 callers, locust's
+FastHttpUser .23, httpx 1.1 to 8, and wrk, which has no open loop and looks into no reply, .02.
 """
 
 import asyncio
 import hashlib
 import json
 import random
+import signal
 import sys
 import time
 from collections.abc import Iterator
@@ -34,27 +35,32 @@ class Generator:
         self._requests: Iterator[HttpRequest] = plan.requests()
         self._seen: list[Seen] = []
         self._kept: set[str] = set()
+        self._end = 0.0
 
     async def run(self) -> Observations:
         """Send for as long as the plan says, and wait for all replies."""
         began, cpu = time.monotonic(), time.process_time()
-        end = began + self._plan.seconds
+        self._end = began + self._plan.seconds
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self._stop)
         if self._plan.rate:
-            await self._open_loop(began, end)
+            await self._open_loop(began)
         else:
-            await asyncio.gather(*(self._caller(end) for _ in range(self._plan.callers)))
+            await asyncio.gather(*(self._caller() for _ in range(self._plan.callers)))
         return Observations(self._seen, began, time.monotonic(), time.process_time() - cpu)
 
-    async def _caller(self, end: float) -> None:
-        while time.monotonic() < end:
+    def _stop(self) -> None:
+        self._end = time.monotonic()
+
+    async def _caller(self) -> None:
+        while time.monotonic() < self._end:
             pause = await self._send(next(self._requests), time.monotonic())
             if pause:
                 await asyncio.sleep(pause)
 
-    async def _open_loop(self, began: float, end: float) -> None:
+    async def _open_loop(self, began: float) -> None:
         chance = random.Random(self._plan.seed)  # noqa: S311 - no secret
         due, sending = began, set[asyncio.Task[float]]()
-        while (due := due + chance.expovariate(self._plan.rate)) < end:
+        while (due := due + chance.expovariate(self._plan.rate)) < self._end:
             # Even when it is late already: replies must be read in between.
             await asyncio.sleep(max(0.0, due - time.monotonic()))
             task = asyncio.create_task(self._send(next(self._requests), due))

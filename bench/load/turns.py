@@ -19,7 +19,7 @@ Fresh = Callable[[int], list[str]]
 """Gives so many queries that were not asked before."""
 
 FEWEST_ROUNDS = 3
-SMALL = 64
+SMALL = 32
 """A round of small batches holds so many queries, since one batch alone is soon over."""
 
 ENCODER_BATCHES = (32, 128, 512)
