@@ -39,7 +39,11 @@ def finish_generator(process: "subprocess.Popen[bytes]") -> Observations:
 def drive(service: Running, plan: Plan) -> tuple[Cell, Observations]:
     """Put one load on a running service. Raises LoadFailed."""
     before = _cpu_seconds(service)
-    seen = finish_generator(start_generator(plan))
+    generator = start_generator(plan)
+    try:
+        seen = finish_generator(generator)
+    finally:
+        generator.kill()
     after = _cpu_seconds(service)
     wall = seen.ended - seen.began
     cores = None if before is None or after is None else (after - before) / wall

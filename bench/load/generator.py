@@ -14,6 +14,7 @@ import signal
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import aiohttp
@@ -112,4 +113,6 @@ async def observe(plan: Plan) -> Observations:
 
 
 if __name__ == "__main__":
-    json.dump(asyncio.run(observe(Plan.from_plain(json.load(sys.stdin)))), sys.stdout)
+    # Ctrl-C is for whoever started this, and goes to all processes of the terminal.
+    with suppress(KeyboardInterrupt):
+        json.dump(asyncio.run(observe(Plan.from_plain(json.load(sys.stdin)))), sys.stdout)

@@ -17,6 +17,7 @@ from bench.load.soak_report import check_answers, soak_report
 from bench.load.texts import load_texts
 from bench.load.view import soak_sections
 from index.encoders import load_encoder
+from index.lock import write_lock
 from index.rerankers import load_reranker
 from index.snapshot import Snapshot
 from index.store import DataFolder, SnapshotStore
@@ -70,7 +71,7 @@ def soak(
     options: GlobalOptions = context.obj
     asked = Soak(minutes * 60, swaps, min(kills, swaps), pages, rate, seed)
     folder = soak_folder(work_dir)
-    with failing_clearly(), shown_progress() as progress:
+    with failing_clearly(), shown_progress() as progress, write_lock(work_dir):
         texts = load_texts(queries)
         source = open_store(settings).open()
         shutil.rmtree(folder.root, ignore_errors=True)

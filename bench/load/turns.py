@@ -1,7 +1,7 @@
 """Measurements by turns: what is compared is measured alternately in one run, so that both meet the same machine."""
 
 from collections.abc import Callable, Mapping, Sequence
-from http.client import HTTPConnection, HTTPException
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from statistics import median
 from time import monotonic, perf_counter
 from typing import Any
@@ -38,7 +38,8 @@ class Direct:
         """Send one batch and read its whole reply. Raises LoadFailed unless the reply is 200."""
         request = search_request(self._path, queries, self._options)
         # A new one each time: between two turns the service may close one that is idle.
-        connection = HTTPConnection(self._address.hostname or "", self._address.port, timeout=self._timeout)
+        kind = HTTPSConnection if self._address.scheme == "https" else HTTPConnection
+        connection = kind(self._address.hostname or "", self._address.port, timeout=self._timeout)
         try:
             connection.request("POST", request.path, request.body.encode(), {"Content-Type": "application/json"})
             reply = connection.getresponse()

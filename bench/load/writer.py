@@ -4,6 +4,7 @@ python -m bench.load.writer SOURCE_SNAPSHOT_FOLDER DATA_FOLDER PAGES VARIANT
 """
 
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from bench.load.soak_data import publish_variant
@@ -12,4 +13,6 @@ from index.store import DataFolder
 
 if __name__ == "__main__":
     source, folder, pages, variant = sys.argv[1:]
-    publish_variant(Snapshot(Path(source)), DataFolder(Path(folder)), int(pages), int(variant))
+    # Ctrl-C is for whoever started this, and goes to all processes of the terminal.
+    with suppress(KeyboardInterrupt):
+        publish_variant(Snapshot(Path(source)), DataFolder(Path(folder)), int(pages), int(variant))
