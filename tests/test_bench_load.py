@@ -24,7 +24,7 @@ from bench.load.measure import OVER_ENCODER, OVER_HYBRID, load_aims
 from bench.load.page import write_load
 from bench.load.plan import Plan, fresh_queries
 from bench.load.records import Against, Aim, Cell, LoadReport, Overhead, Spread
-from bench.load.running import Running, attach, started
+from bench.load.running import Running, attach, service_command, started
 from bench.load.texts import load_texts
 from bench.load.turns import Direct, against, overhead
 from bench.peers.plain_server import create_app
@@ -109,6 +109,13 @@ def test_a_service_that_nobody_runs_is_an_error_in_words() -> None:
         attach("http://127.0.0.1:9/")
     with pytest.raises(LoadFailed, match=r"it ended with 3\. It said: no luck"):  # noqa: SIM117
         with started("it", ["/bin/sh", "-c", "echo no luck; exit 3"]):
+            pass
+
+
+def test_our_service_is_started_by_its_own_command(tmp_path: Path) -> None:
+    said = "the service did not come up: it ended with 3. It said: error: nothing is published in"
+    with pytest.raises(LoadFailed, match=said):  # noqa: SIM117
+        with started("the service", service_command(None, tmp_path)):
             pass
 
 

@@ -27,9 +27,9 @@ MOST_SECONDS = 90.0
 FLOOR_AIM, FLOOR_AIM_FROM = 1.25, 32
 ENCODER_AIM, CALLERS_AIM, BATCH_AIM = 0.9, 5.0, 1.5
 OVER_PLAIN, OVER_HYBRID, OVER_ENCODER = (
-    f"{MANY_CALLERS} callers of one query: plain server",
-    f"batch of {PEER_BATCH} hybrid queries: plain server",
-    f"{MANY_CALLERS} callers of one query: encoder alone",
+    f"{MANY_CALLERS} callers of one query ÷ plain server",
+    f"batch of {PEER_BATCH} hybrid queries ÷ plain server",
+    f"{MANY_CALLERS} callers of one query ÷ encoder alone",
 )
 
 
