@@ -2,6 +2,9 @@
 
 import asyncio
 import json
+import os
+import signal
+import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -24,7 +27,7 @@ from bench.load.measure import OVER_ENCODER, OVER_HYBRID, load_aims
 from bench.load.page import write_load
 from bench.load.plan import Plan, fresh_queries
 from bench.load.records import Against, Aim, Cell, LoadReport, Overhead, Spread
-from bench.load.running import Running, attach, service_command, started
+from bench.load.running import Running, attach, ended_by_sigterm, service_command, started
 from bench.load.texts import load_texts
 from bench.load.turns import Direct, against, overhead
 from bench.peers.plain_server import create_app
@@ -36,6 +39,16 @@ from service.live import LiveSearcher
 from service.searcher import Searcher
 
 SERVED = Canned(200, b'{"snapshot":"s","results":[],"degraded":[]}')
+
+ALWAYS_READY = """
+import http.server, sys
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b'{"snapshot": "s"}')
+http.server.HTTPServer(("127.0.0.1", int(sys.argv[-1])), Handler).serve_forever()
+"""
 
 
 def plan(url: str, seconds: float = 0.4, **changes: Any) -> Plan:
@@ -117,6 +130,16 @@ def test_our_service_is_started_by_its_own_command(tmp_path: Path) -> None:
     with pytest.raises(LoadFailed, match=said):  # noqa: SIM117
         with started("the service", service_command(None, tmp_path)):
             pass
+
+
+def test_a_command_that_is_told_to_end_ends_its_services_too() -> None:
+    running = started("it", [sys.executable, "-c", ALWAYS_READY])
+    with pytest.raises(SystemExit) as ended, ended_by_sigterm(), running as it:
+        os.kill(os.getpid(), signal.SIGTERM)
+    assert it.snapshot == "s"
+    assert ended.value.code == 143
+    with pytest.raises(LoadFailed):
+        attach(it.url)
 
 
 def test_the_overhead_is_what_the_service_takes_beyond_the_floor(data: Path, snapshot: Snapshot) -> None:

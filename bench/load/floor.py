@@ -54,7 +54,7 @@ def parts(floor: Floor, searcher: Searcher, request: SearchRequest, over_http: f
 
     Encode, lexical and dense are the engines alone, though lexical searches in truth run beside the encoding. Rank is
     what the searcher does from the engines' answers to ordered hits, reply the rest up to JSON, HTTP the rest of
-    `over_http`. The last three are differences, and 0 where noise makes them negative.
+    `over_http`. The last three are differences, and 0 where noise makes them negative. A reranker counts as reply.
     """
     queries = list(request.queries)
     vectors = floor.encode(queries)

@@ -13,7 +13,7 @@ from bench.load.floor import Floor
 from bench.load.measure import BATCHES, CALLERS, Load, LoadBench, load_aims
 from bench.load.page import write_load
 from bench.load.records import Against, LoadReport, Overhead
-from bench.load.running import Running, attach, plain_command, service_command, started
+from bench.load.running import Running, attach, ended_by_sigterm, plain_command, service_command, started
 from bench.load.texts import load_texts
 from bench.load.view import load_sections
 from bench.machine import machine
@@ -75,7 +75,7 @@ def load(
         {"top_k": top_k},
     )
     options: GlobalOptions = context.obj
-    with failing_clearly(), shown_progress() as progress, ExitStack() as running:
+    with failing_clearly(), shown_progress() as progress, ended_by_sigterm(), ExitStack() as running:
         texts = load_texts(queries)
         service = _service(url, settings, options.settings_file, running)
         snapshot = _compared_snapshot(settings, service) if floor or peer else None

@@ -96,6 +96,8 @@ class LoadBench:
         """The same against the plain server's dense search, and one large batch against its hybrid search."""
         ours = Direct(self._service.url, "/batch_search", self._options)
         theirs = Direct(plain.url, "/retrieve_hybrid", self._peer_options)
+        # It has answered nothing yet, unlike ours.
+        theirs.answer(self._fresh(8))
         return [
             self._against(OVER_PLAIN, self._many_callers, lambda: self._many_callers(plain, "/retrieve")),
             self._against(

@@ -1,6 +1,7 @@
 """Services as child processes on loopback: our own, by its own command, and the plain server to compare with."""
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -9,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import IO, NamedTuple
+from typing import IO, NamedTuple, NoReturn
 
 import httpx
 
@@ -60,6 +61,20 @@ def started(name: str, command: Sequence[str], environment: Mapping[str, str] | 
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+
+
+@contextmanager
+def ended_by_sigterm() -> Iterator[None]:
+    """SIGTERM unwinds the command as Ctrl-C does, so that no service or generator of it is left behind."""
+
+    def end(_signal: int, _frame: object) -> NoReturn:
+        raise SystemExit(128 + signal.SIGTERM)
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def service_command(settings_file: Path | None, data_dir: Path) -> list[str]:

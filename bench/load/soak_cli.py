@@ -10,7 +10,7 @@ import typer
 from bench.console import failing_clearly, noted
 from bench.load.console import show_sections
 from bench.load.page import write_soak
-from bench.load.running import service_command, started
+from bench.load.running import ended_by_sigterm, service_command, started
 from bench.load.soak import Soak, SoakRun
 from bench.load.soak_data import prepare, soak_folder
 from bench.load.soak_report import check_answers, soak_report
@@ -71,7 +71,7 @@ def soak(
     options: GlobalOptions = context.obj
     asked = Soak(minutes * 60, swaps, min(kills, swaps), pages, rate, seed)
     folder = soak_folder(work_dir)
-    with failing_clearly(), shown_progress() as progress, write_lock(work_dir):
+    with failing_clearly(), shown_progress() as progress, ended_by_sigterm(), write_lock(work_dir):
         texts = load_texts(queries)
         source = open_store(settings).open()
         shutil.rmtree(folder.root, ignore_errors=True)

@@ -89,8 +89,8 @@ def _closed(cells: Sequence[Cell]) -> Section:
     curve = Curve("Queries a second against concurrency", "callers", "queries a second", lines, "Closed loop.", True)
     return Section(
         "Closed loop",
-        "Each caller sends its next request when its last is answered. Latency is of whole requests, in ms. CPU: cores kept busy "
-        "by the service and by the load generator.",
+        "Each caller sends its next request when its last is answered. Latency is of whole requests, in ms. CPU: cores "
+        "kept busy by the service and by the load generator.",
         ("batch × callers", "queries/s", "p50", "p95", "p99", "failed", "service CPU", "load CPU"),
         tuple((f"{cell.batch:,} × {cell.callers}", f"{cell.qps:,.1f}", *_latency(cell)) for cell in cells),
         (curve,),
