@@ -68,10 +68,10 @@ def snapshot(data: Path) -> Snapshot:
 
 
 class SlowEncoder(LetterEncoder):
-    """Takes 50 ms for each pass."""
+    """Takes a quarter of a second for each pass."""
 
     def encode_queries(self, texts: Sequence[str]) -> Vectors:
-        time.sleep(0.05)
+        time.sleep(0.25)
         return super().encode_queries(texts)
 
 
@@ -152,13 +152,13 @@ def test_the_overhead_is_what_the_service_takes_beyond_the_floor(data: Path, sna
     floor, searcher = Floor(snapshot, encoder, settings.depth), Searcher(snapshot, encoder, settings)
     with running(data, SlowEncoder()) as url:
         found = overhead(32, Direct(url, "/batch_search", {"top_k": 3}), floor, searcher, fresh, {"top_k": 3}, 3, 60)
-    assert found.service.median > found.floor.median + 50
+    assert found.service.median > found.floor.median + 200
     assert found.ratio.low > 1
     assert (found.batch, found.ratio.rounds) == (32, 3)
     assert tuple(found.parts) == PARTS
     # The direct calls know nothing of the service's slow encoder, so its time falls to what is left: HTTP.
-    assert found.parts["HTTP"] > 40
-    assert found.parts["encode"] < 40
+    assert max(found.parts, key=found.parts.__getitem__) == "HTTP"
+    assert found.parts["HTTP"] > 100
 
 
 def test_what_is_compared_takes_turns_at_being_first() -> None:

@@ -95,11 +95,15 @@ def soak_aims(
 
 def memory_growth(memory: Sequence[tuple[float, float]]) -> float | None:
     """The median of the last fifth as a multiple of the second fifth's: the first one still fills caches."""
-    fifth = len(memory) // 5
-    if not fifth:
+    if (early := early_memory(memory)) is None:
         return None
-    sizes = [size for _, size in memory]
-    return median(sizes[-fifth:]) / median(sizes[fifth : 2 * fifth])
+    return median(size for _, size in memory[-(len(memory) // 5) :]) / early
+
+
+def early_memory(memory: Sequence[tuple[float, float]]) -> float | None:
+    """The median of the second fifth, None for fewer than five values."""
+    fifth = len(memory) // 5
+    return median(size for _, size in memory[fifth : 2 * fifth]) if fifth else None
 
 
 def _meanwhile(one: Seen, spans: Sequence[Span]) -> str:

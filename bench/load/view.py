@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from bench.load.floor import PARTS
 from bench.load.measure import FLOOR_AIM
 from bench.load.records import Against, Aim, Cell, LoadReport, Overhead, SoakReport, Spread
+from bench.load.soak_report import MEMORY_AIM, early_memory
 from bench.records import Curve
 from bench.report_view import milliseconds
 
 NONE = "–"
+_SHOWN_POINTS = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,14 +32,14 @@ def headline(aims: Sequence[Aim], what: str) -> str:
     return f"{what}: {sum(aim.met for aim in aims)} of {len(aims)} aims met."
 
 
-def aims_section(aims: Sequence[Aim]) -> Section:
+def aims_section(aims: Sequence[Aim], note: str = "Medians over the rounds of this run.") -> Section:
     """Each aim with what was measured."""
     rows = tuple(
         (aim.name, _figure(aim.value, aim.unit), f"{'≤' if aim.at_most else '≥'} {_figure(aim.limit, aim.unit)}",
          "met" if aim.met else "not met")
         for aim in aims
     )  # fmt: skip
-    return Section("Aims", "Medians over the rounds of this run.", ("figure", "measured", "aim", ""), rows)
+    return Section("Aims", note, ("figure", "measured", "aim", ""), rows)
 
 
 def load_sections(report: LoadReport) -> list[Section]:
@@ -67,18 +69,24 @@ def soak_sections(report: SoakReport) -> list[Section]:
     latency = tuple(
         (one.name, f"{one.requests:,}", *map(milliseconds, (one.p50, one.p95, one.p99))) for one in report.windows
     )
-    memory = Curve(
-        "Memory of the service", "seconds", "MB resident", {"service": report.memory}, "Flat is good."
-    )  # fmt: skip
+    memory = Curve("Memory of the service", "seconds", "MB resident", _memory(report.memory), "Flat is good.")
     events = tuple((event.what, f"{event.at:.1f}") for event in report.events)
     return [
-        aims_section(report.aims),
+        aims_section(report.aims, "Over the whole soak."),
         Section("Answers", "Every reply against a direct call on the snapshot that it names.",
                 ("reply", "requests", "share"), answers),
         Section("Latency", "Milliseconds from when a request was due, by what went on meanwhile.",
                 ("while", "requests", "p50", "p95", "p99"), latency),
         Section("Publishing", "", ("what the writer did", "second"), events, (memory,)),
     ]  # fmt: skip
+
+
+def _memory(taken: Sequence[tuple[float, float]]) -> dict[str, tuple[tuple[float, float], ...]]:
+    """The points of a plot: as many as can be told apart, and the limit of the aim, which also gives the scale."""
+    shown = tuple(taken[:: max(1, len(taken) // _SHOWN_POINTS)])
+    early = early_memory(taken)
+    limit = () if early is None else ((taken[0][0], early * MEMORY_AIM), (taken[-1][0], early * MEMORY_AIM))
+    return {"service": shown, "aim": limit}
 
 
 def _closed(cells: Sequence[Cell]) -> Section:
