@@ -1,5 +1,6 @@
 """What `bench load` measures, in order: closed loops, open loops, the floor, the plain server."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -59,6 +60,7 @@ class LoadBench:
         self._options = load.options
         self._progress = progress
         self._asked = 0
+        self._failed = Counter[str]()
 
     def closed(self) -> list[Cell]:
         """Every batch size with every number of callers that may be in flight."""
@@ -99,7 +101,7 @@ class LoadBench:
         # It has answered nothing yet, unlike ours.
         theirs.answer(self._fresh(8))
         return [
-            self._against(OVER_PLAIN, self._many_callers, lambda: self._many_callers(plain, "/retrieve")),
+            self._against(OVER_PLAIN, self._many_callers, lambda: self._many_callers_of(plain)),
             self._against(
                 OVER_HYBRID,
                 lambda: batch_rate(ours, self._fresh, PEER_BATCH),
@@ -122,14 +124,20 @@ class LoadBench:
         return {"top_k": self._options.get("top_k", 10)}
 
     def _against(self, name: str, ours: Callable[[], float], theirs: Callable[[], float]) -> Against:
-        return against(name, ours, theirs, max(2, self._load.rounds), self._progress)
+        self._failed.clear()
+        found = against(name, ours, theirs, max(2, self._load.rounds), self._progress)
+        return replace(found, failed=dict(self._failed))
 
-    def _many_callers(self, service: Running | None = None, path: str = "/batch_search") -> float:
-        plan = Plan("", self._load.seconds, callers=MANY_CALLERS, path=path)
-        options = self._peer_options if service else self._options
-        cell = self._drive(service or self._service, plan, options)
+    def _many_callers(self) -> float:
+        cell = self._drive(self._service, Plan("", self._load.seconds, callers=MANY_CALLERS))
+        self._failed.update(cell.failed)
+        return cell.qps
+
+    def _many_callers_of(self, plain: Running) -> float:
+        plan = Plan("", self._load.seconds, callers=MANY_CALLERS, path="/retrieve")
+        cell = self._drive(plain, plan, self._peer_options)
         if cell.failed:
-            raise LoadFailed(f"{path} failed under {MANY_CALLERS} callers: {cell.failed}; its rate would say nothing")
+            raise LoadFailed(f"the plain server failed under {MANY_CALLERS} callers: {cell.failed}")
         return cell.qps
 
     def _cells(self, stage: str, plans: Sequence[Plan]) -> Iterator[Cell]:

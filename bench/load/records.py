@@ -1,7 +1,7 @@
 """What the load bench found, as plain records: terminal, JSON and page are made of these alone."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from statistics import median
 from typing import Literal
 
@@ -64,12 +64,16 @@ class Overhead:
 
 @dataclass(frozen=True, slots=True)
 class Against:
-    """Queries a second of two that took turns, and the first's as a multiple of the second's, round by round."""
+    """Answered queries a second of two that took turns, and the first's as a multiple of the second's, round by round.
+
+    `failed` counts our requests that were not answered, by kind.
+    """
 
     name: str
     ours: Spread
     theirs: Spread
     ratio: Spread
+    failed: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

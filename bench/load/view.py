@@ -164,19 +164,22 @@ def _against(found: Sequence[Against]) -> Section:
     return Section(
         "Against others",
         "Queries a second, by turns in this run; medians, and the ratio with its lowest and highest.",
-        ("what", "ours", "theirs", "ratio"),
+        ("what", "ours", "theirs", "ratio", "ours failed"),
         tuple(
-            (one.name, f"{one.ours.median:,.1f}", f"{one.theirs.median:,.1f}", _spread(one.ratio, "×"))
+            (one.name, f"{one.ours.median:,.1f}", f"{one.theirs.median:,.1f}", _spread(one.ratio, "×"), _failed(one.failed))
             for one in found
         ),
     )  # fmt: skip
 
 
+def _failed(kinds: dict[str, int]) -> str:
+    return ", ".join(f"{count:,} {kind}" for kind, count in kinds.items()) or "0"
+
+
 def _latency(cell: Cell) -> tuple[str, ...]:
     times = [NONE if one is None else milliseconds(one) for one in (cell.p50, cell.p95, cell.p99)]
-    failed = ", ".join(f"{count:,} {kind}" for kind, count in cell.failed.items()) or "0"
     service = NONE if cell.service_cores is None else f"{cell.service_cores:.2f}"
-    return (*times, failed, service, f"{cell.generator_cores:.2f}")
+    return (*times, _failed(cell.failed), service, f"{cell.generator_cores:.2f}")
 
 
 def _medians(*spreads: Spread) -> list[str]:
