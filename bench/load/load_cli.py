@@ -83,7 +83,7 @@ def load(
         if peer and snapshot:
             command = plain_command(options.settings_file, settings.data_dir)
             plain = running.enter_context(started("the plain server", command))
-        bench = LoadBench(service, texts, asked, progress)
+        bench = LoadBench(service, texts, asked, progress, noted)
         report = _report(bench, settings, service, plain, snapshot if floor else None)
         files = write_load(report, out_dir) if out_dir else ()
     for path in files:
@@ -125,7 +125,7 @@ def _report(
         engines = Floor(compared, encoder, settings.ranking.depth)
         reranker = load_reranker(settings.reranker, settings.encoder)
         overheads = bench.overheads(engines, Searcher(compared, encoder, settings.ranking, reranker))
-        against.append(bench.over_encoder(engines))
+        against += bench.over_encoder(engines)
     if plain:
         against += bench.over_plain(plain)
     aims = tuple(load_aims(overheads, against))

@@ -12,6 +12,7 @@ from bench.load.plan import Plan, fresh_queries
 from bench.load.records import Against, Aim, Cell, Overhead
 from bench.load.running import Running
 from bench.load.turns import Direct, against, batch_rate, encoder_rate, overhead
+from bench.rows import Note, unsaid
 from index.progress import Progress, silent
 from service.searcher import Searcher
 
@@ -53,12 +54,15 @@ class Load:
 class LoadBench:
     """Puts load on one running service. Methods raise LoadFailed."""
 
-    def __init__(self, service: Running, texts: tuple[str, ...], load: Load, progress: Progress = silent) -> None:
+    def __init__(
+        self, service: Running, texts: tuple[str, ...], load: Load, progress: Progress = silent, note: Note = unsaid
+    ) -> None:
         self._service = service
         self._texts = texts
         self._load = load
         self._options = load.options
         self._progress = progress
+        self._note = note
         self._asked = 0
         self._failed = Counter[str]()
 
@@ -79,18 +83,19 @@ class LoadBench:
         return list(self._cells("open", [Plan("", self._load.seconds, rate=r, timeout=30, seed=seed) for r in rates]))
 
     def overheads(self, floor: Floor, searcher: Searcher) -> list[Overhead]:
-        """Every batch size against the floor."""
-        service, found = Direct(self._service.url, "/batch_search", self._options), list[Overhead]()
-        for batch in self._load.batches:
-            self._progress("floor", len(found), len(self._load.batches))
-            found.append(
-                overhead(
-                    batch, service, floor, searcher, self._fresh, self._options, self._load.rounds, MOST_SECONDS
+        """Every batch size against the floor; one that the service refuses is noted and left out."""
+        load, service, found = self._load, Direct(self._service.url, "/batch_search", self._options), list[Overhead]()
+        for number, batch in enumerate(load.batches):
+            self._progress("floor", number, len(load.batches))
+            try:
+                found.append(
+                    overhead(batch, service, floor, searcher, self._fresh, self._options, load.rounds, MOST_SECONDS)
                 )
-            )  # fmt: skip
+            except LoadFailed as error:
+                self._note(f"a batch of {batch:,} is not compared with the floor: {error}")
         return found
 
-    def over_encoder(self, floor: Floor) -> Against:
+    def over_encoder(self, floor: Floor) -> list[Against]:
         """Many callers of one query against the encoder alone at its best."""
         return self._against(OVER_ENCODER, self._many_callers, lambda: encoder_rate(floor, self._fresh))
 
@@ -100,14 +105,11 @@ class LoadBench:
         theirs = Direct(plain.url, "/retrieve_hybrid", self._peer_options)
         # It has answered nothing yet, unlike ours.
         theirs.answer(self._fresh(8))
-        return [
-            self._against(OVER_PLAIN, self._many_callers, lambda: self._many_callers_of(plain)),
-            self._against(
-                OVER_HYBRID,
-                lambda: batch_rate(ours, self._fresh, PEER_BATCH),
-                lambda: batch_rate(theirs, self._fresh, PEER_BATCH),
-            ),
-        ]
+        return self._against(OVER_PLAIN, self._many_callers, lambda: self._many_callers_of(plain)) + self._against(
+            OVER_HYBRID,
+            lambda: batch_rate(ours, self._fresh, PEER_BATCH),
+            lambda: batch_rate(theirs, self._fresh, PEER_BATCH),
+        )
 
     def told(self) -> dict[str, str]:
         """What was asked, in words."""
@@ -123,10 +125,15 @@ class LoadBench:
     def _peer_options(self) -> dict[str, Any]:
         return {"top_k": self._options.get("top_k", 10)}
 
-    def _against(self, name: str, ours: Callable[[], float], theirs: Callable[[], float]) -> Against:
+    def _against(self, name: str, ours: Callable[[], float], theirs: Callable[[], float]) -> list[Against]:
+        """One comparison, or none (and a note) where one side failed."""
         self._failed.clear()
-        found = against(name, ours, theirs, max(2, self._load.rounds), self._progress)
-        return replace(found, failed=dict(self._failed))
+        try:
+            found = against(name, ours, theirs, max(2, self._load.rounds), self._progress)
+        except LoadFailed as error:
+            self._note(f"{name} is not compared: {error}")
+            return []
+        return [replace(found, failed=dict(self._failed))]
 
     def _many_callers(self) -> float:
         cell = self._drive(self._service, Plan("", self._load.seconds, callers=MANY_CALLERS))

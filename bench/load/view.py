@@ -166,7 +166,8 @@ def _against(found: Sequence[Against]) -> Section:
         "Queries a second, by turns in this run; medians, and the ratio with its lowest and highest.",
         ("what", "ours", "theirs", "ratio", "ours failed"),
         tuple(
-            (one.name, f"{one.ours.median:,.1f}", f"{one.theirs.median:,.1f}", _spread(one.ratio, "×"), _failed(one.failed))
+            (one.name, *(f"{side.median:,.1f}" for side in (one.ours, one.theirs)), _spread(one.ratio, "×"),
+             _failed(one.failed))
             for one in found
         ),
     )  # fmt: skip
