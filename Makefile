@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 # faiss-cpu by default; on a machine with a GPU: make EXTRAS=gpu,offline,bench,dev demo
 EXTRAS ?= cpu,offline,bench,dev
 COLLECTIONS ?= $(wildcard collections/*)
-# Further options of `bench run`: make bench BENCH="--peers"
+# Further options of `bench run` or `bench load`: make bench BENCH="--peers"
 BENCH ?=
 # Where `make bench` leaves its report.
 REPORT ?= data/bench/report
@@ -14,7 +14,7 @@ DEMO_SETTINGS := demo-data/authority-search.toml
 # Without settings of one's own, `make serve` serves what `make demo` made.
 SETTINGS := $(if $(wildcard authority-search.toml),,$(if $(wildcard $(DEMO_SETTINGS)),--settings $(DEMO_SETTINGS)))
 
-.PHONY: demo test check bench serve format clean
+.PHONY: demo test check bench bench-load serve format clean
 
 demo: $(VENV)/installed ## Crawl a live site on this machine, index it, serve it, search it
 	$(BIN)/authority-search demo
@@ -32,6 +32,9 @@ bench: $(VENV)/installed ## Judge retrieval on BEIR collections, against pinned 
 	@test -n "$(COLLECTIONS)" || { echo 'no collections in BEIR layout: put some into collections/, or make bench COLLECTIONS="path/to/scifact ..."'; exit 2; }
 	$(BIN)/authority-search bench run $(COLLECTIONS) --out $(REPORT) $(BENCH)
 	$(BIN)/authority-search bench gate $(REPORT)/results.json --present
+
+bench-load: $(VENV)/installed ## Load on a service over the live snapshot: queries/s, latency, overhead. Options: make bench-load BENCH="--seconds 2"
+	$(BIN)/authority-search $(SETTINGS) bench load --out $(REPORT) $(BENCH)
 
 serve: $(VENV)/installed ## Serve the live snapshot
 	$(BIN)/authority-search $(SETTINGS) serve

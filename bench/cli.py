@@ -7,6 +7,8 @@ from bench.authority_cli import authority
 from bench.encoders_cli import encoders
 from bench.gate_cli import gate
 from bench.kills_cli import kills
+from bench.load.load_cli import load
+from bench.load.soak_cli import soak
 from bench.passages_cli import passages
 from bench.report_cli import report
 from service.cli.console import run_command
@@ -23,6 +25,8 @@ bench_app.command("authority")(authority)
 bench_app.command("passages")(passages)
 bench_app.command("kills")(kills)
 bench_app.command("encoders")(encoders)
+bench_app.command("load")(load)
+bench_app.command("soak")(soak)
 
 
 def main() -> None:

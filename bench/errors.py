@@ -3,6 +3,7 @@
 BenchError
 ├── InvalidCollection   queries, judgments, documents or runs cannot be read, or do not go together
 ├── InvalidSystem       a system to compare is not written as it must be
+├── LoadFailed          a service to put load on did not come up, or does not do what it must
 ├── PeerMissing         a peer's packages are not installed
 └── SystemFailed        a system could not answer
 """
@@ -18,6 +19,10 @@ class InvalidCollection(BenchError):
 
 class InvalidSystem(BenchError):
     """A system to compare is not written as it must be."""
+
+
+class LoadFailed(BenchError):
+    """A service to put load on did not come up, or does not do what it must."""
 
 
 class PeerMissing(BenchError):

@@ -56,9 +56,9 @@ def _render(summary: Summary) -> tuple[bytes, dict[str, bytes]]:
         for number, (title, members) in enumerate(groups(report.comparisons), 1)
     ]
     plots = [*overview, *curves, *(plot for _, plot, _ in compared_groups)]
-    script = _asset("report.js")
+    script = asset("report.js")
     page = (
-        _environment()
+        environment()
         .get_template("report.html.jinja")
         .render(
             report=report,
@@ -70,7 +70,7 @@ def _render(summary: Summary) -> tuple[bytes, dict[str, bytes]]:
             groups=compared_groups,
             digests=dict.fromkeys((one.collection, one.split, one.digest) for one in report.results),
             shown=SHOWN_QUERIES,
-            css=Markup(_asset("report.css")),  # noqa: S704 - our own file
+            css=Markup(asset("report.css")),  # noqa: S704 - our own file
             script=Markup(script),  # noqa: S704 - our own file
             script_digest=b64encode(sha256(script.encode()).digest()).decode(),
         )
@@ -79,7 +79,8 @@ def _render(summary: Summary) -> tuple[bytes, dict[str, bytes]]:
     return page.encode("utf-8", "replace"), {f"{plot.name}.png": plot.png for plot in plots}
 
 
-def _environment() -> Environment:
+def environment() -> Environment:
+    """The template engine: texts are escaped, and an unknown name is an error."""
     environment = Environment(
         loader=PackageLoader("bench"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
@@ -87,5 +88,6 @@ def _environment() -> Environment:
     return environment
 
 
-def _asset(name: str) -> str:
+def asset(name: str) -> str:
+    """A file of `templates/` as it is."""
     return (files("bench") / "templates" / name).read_text(encoding="utf-8")
