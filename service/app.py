@@ -23,6 +23,7 @@ from authority_search.models import (
 from service.gateway import Gateway
 from service.http_errors import HANDLERS, RequestIds
 from service.limits import BodyLimit
+from service.patience import Patience
 
 if TYPE_CHECKING:
     # Annotations only: these bring the engines, and importing an app should not.
@@ -31,9 +32,13 @@ if TYPE_CHECKING:
 
 _VERSION = version("authority-search-server")
 _BUSY: dict[int | str, dict[str, Any]] = {
-    429: {"model": ErrorReply, "description": "Too many requests under way; Retry-After says when to come back"},
+    429: {
+        "model": ErrorReply,
+        "description": "More waits than can be answered in time; Retry-After says when to come back",
+    },
     500: {"model": ErrorReply, "description": "A defect; the log has it under the reply's X-Request-Id"},
     503: {"model": ErrorReply, "description": "No snapshot is open yet; Retry-After says when to come back"},
+    504: {"model": ErrorReply, "description": "Not answered in time: by the service's deadline or X-Deadline-Ms"},
 }
 _ERRORS: dict[int | str, dict[str, Any]] = {
     413: {"model": ErrorReply, "description": "The body is too large"},
@@ -83,7 +88,11 @@ def create_app(live: "LiveSearcher", limits: "ServerSettings") -> FastAPI:
         lifespan=lifespan,
         redirect_slashes=False,
         exception_handlers=dict(HANDLERS),
-        middleware=[Middleware(RequestIds), Middleware(BodyLimit, limits.max_body_bytes)],
+        middleware=[
+            Middleware(RequestIds),
+            Middleware(Patience, limits.deadline_seconds),
+            Middleware(BodyLimit, limits.max_body_bytes),
+        ],
     )
     app.include_router(_search_routes(gateway))
     app.include_router(_state_routes(gateway))
@@ -96,7 +105,7 @@ def _search_routes(gateway: Gateway) -> APIRouter:
     @router.post("/batch_search", summary="Search many queries at once", response_model=SearchReply, responses=_ERRORS)
     async def batch_search(request: Annotated[SearchRequest, Body(openapi_examples=_SEARCH_EXAMPLES)]) -> Response:
         """One result per query, in the order of the queries, best passage first. The options hold for all queries."""
-        return _json((await gateway.search(request)).model_dump_json())
+        return _json(await gateway.search_json(request))
 
     @router.post("/batch_open", summary="Read pages and passages", response_model=OpenReply, responses=_ERRORS)
     async def batch_open(request: Annotated[OpenRequest, Body(openapi_examples=_OPEN_EXAMPLES)]) -> Response:

@@ -5,9 +5,10 @@
     ├── UnknownName      422  a source or profile that does not exist
     ├── NotFound         404  no such route or resource
     ├── TooLarge         413  the body is larger than the limit
-    ├── Overloaded       429  more requests under way than permits
+    ├── Overloaded       429  more waits than can be answered in time
     ├── InvalidSettings  500  settings that cannot be used; met at start, never in a reply
     ├── NotReady         503  no snapshot is open yet
+    ├── DeadlineExceeded 504  not answered within the deadline
     └── Internal         500  a defect of ours
 
 `service.http_errors` turns each into `{"error": …, "error_type": …}`, and the client maps each back.
@@ -17,10 +18,14 @@ from typing import ClassVar
 
 
 class ServiceError(Exception):
-    """Base: `status` is the HTTP status, `error_type` the name on the wire."""
+    """Base: `status` is the HTTP status, `error_type` the name on the wire.
+
+    `retry_after` are the seconds after which it may go better, None where waiting is no help.
+    """
 
     status: ClassVar[int] = 500
     error_type: ClassVar[str] = "internal"
+    retry_after: int | None = None
 
 
 class InvalidRequest(ServiceError):
@@ -52,10 +57,14 @@ class TooLarge(ServiceError):
 
 
 class Overloaded(ServiceError):
-    """More requests are under way than there are permits."""
+    """More waits than can be answered in time."""
 
     status = 429
     error_type = "overloaded"
+
+    def __init__(self, message: str, retry_after: int = 1) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
 
 
 class InvalidSettings(ServiceError):
@@ -67,6 +76,14 @@ class NotReady(ServiceError):
 
     status = 503
     error_type = "not_ready"
+    retry_after = 1
+
+
+class DeadlineExceeded(ServiceError):
+    """Not answered within the deadline of the request; what of it was not begun is not done."""
+
+    status = 504
+    error_type = "deadline_exceeded"
 
 
 class Internal(ServiceError):

@@ -2,7 +2,7 @@
 
     AuthoritySearchError
     ├── ConnectionFailed   no reply: refused, broken off, or no such host
-    ├── Timeout            no reply in time
+    ├── Timeout            no reply in time, or none within the service's deadline
     ├── InvalidRequest     the request is wrong; correct it (found here or by the service)
     ├── UnknownName        a source or profile that the service does not have
     ├── TooLarge           the body is larger than the service takes
@@ -34,7 +34,7 @@ class ConnectionFailed(AuthoritySearchError):
 
 
 class Timeout(AuthoritySearchError):
-    """The service gave no reply in time."""
+    """The service gave no reply in time, or told that it would not within its deadline."""
 
 
 class InvalidRequest(AuthoritySearchError):
@@ -69,5 +69,6 @@ BY_TYPE: Mapping[str, type[AuthoritySearchError]] = {
     "too_large": TooLarge,
     "overloaded": Overloaded,
     "not_ready": NotReady,
+    "deadline_exceeded": Timeout,
     "internal": ServerError,
 }

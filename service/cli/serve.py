@@ -47,6 +47,7 @@ def serve(
         settings.ranking,
         server.poll_seconds,
         lambda: load_reranker(settings.reranker, settings.encoder),
+        server.arm_seconds,
     )
     config = uvicorn.Config(create_app(live, server), log_level="warning")
     family = socket.AF_INET6 if ":" in server.host else socket.AF_INET
