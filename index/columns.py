@@ -135,8 +135,14 @@ class Columns:
         return self._numbers("start"), self._numbers("end")
 
     @cached_property
+    def _ids(self) -> NDArray[np.bytes_]:
+        """Ids by row: 32 bytes each in memory, since Arrow takes many values of a column by copying all of it."""
+        ids: NDArray[np.bytes_] = self._numbers("id").astype("S32")
+        return ids
+
+    @cached_property
     def _rows_by_id(self) -> NDArray[np.int64]:
-        return np.argsort(self._passages.column("id").to_numpy().astype("S32"), kind="stable")
+        return np.argsort(self._ids, kind="stable")
 
     def passage(self, row: int) -> tuple[Passage, StoredPage]:
         """The passage in a row, with its page."""
@@ -166,8 +172,7 @@ class Columns:
 
     def passage_ids(self, rows: NDArray[np.int64]) -> list[str]:
         """The ids of the passages in many rows."""
-        ids: list[str] = self._passages.column("id").take(pa.array(rows)).to_pylist()
-        return ids
+        return [identity.decode() for identity in self._ids[rows].tolist()]
 
     def page_number(self, row: int) -> int:
         """The number of the page that the passage in a row stands on."""

@@ -35,14 +35,16 @@ def rank(candidates: Candidates, policy: Policy, reranker: Floats | None = None,
     kept = np.array(list(groups), np.int64)
     # A folded group is as relevant as its best copy: to prefer the trusted copy must not bury the answer.
     best, plain = _best_of_groups(groups, fused)[kept], _best_of_groups(groups, relevance)[kept]
+    grouped = bands(best, width)
+    by_id = _places([candidates.ids[at] for at in groups])
+    authority = candidates.authority[kept] if policy.authority == "tie" else np.zeros(len(kept))
     # Plain lists from here on: Python reads them several times faster than single array elements.
-    band, scores, relevances = bands(best, width).tolist(), best.tolist(), plain.tolist()
-    ids = [candidates.ids[at] for at in kept]
-    authority = candidates.authority[kept].tolist() if policy.authority == "tie" else [0.0] * len(kept)
-    order = sorted(range(len(kept)), key=lambda i: (band[i], -authority[i], -scores[i], ids[i]))
-    without = {i: place for place, i in enumerate(sorted(order, key=lambda i: (-relevances[i], ids[i])), 1)}
+    order = np.lexsort((by_id, -best, -authority, grouped)).tolist()
+    without = {i: place for place, i in enumerate(np.lexsort((by_id, -plain)).tolist(), 1)}
+    band, scores = grouped.tolist(), best.tolist()
     caps = (policy.max_per_page, policy.max_per_source)
-    place_of = {int(kept[i]): place for place, i in enumerate(order)}
+    at_of = kept.tolist()
+    place_of = {at_of[i]: place for place, i in enumerate(order)}
     shown = within_caps(place_of, candidates.page, candidates.source, *caps)
 
     def hit(at: int) -> Ranked:
@@ -61,6 +63,13 @@ def rank(candidates: Candidates, policy: Policy, reranker: Floats | None = None,
 
     hits = [hit(at) for at in shown[:top_k]]
     return Ranking(hits, len(candidates.ids) - len(kept), len(kept) - len(shown))
+
+
+def _places(ids: list[str]) -> Integers:
+    """The place of each id among all."""
+    places = np.empty(len(ids), np.int64)
+    places[np.argsort(np.array(ids, np.str_))] = np.arange(len(ids))
+    return places
 
 
 def _reranked(scores: Floats | None, at: int, same: tuple[int, ...]) -> float | None:

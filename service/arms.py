@@ -112,8 +112,7 @@ class Arms:
         return [self._lexical_threads.submit(search, asked.queries[first::count]) for first in range(count)]
 
     def _search_lexical(self, query: str, restriction: tantivy.Query | None = None) -> Found:
-        lexical = self._snapshot.lexical
-        return Found(*lexical.search(query, self._depth, restriction), lexical.ceiling(query))
+        return Found(*self._snapshot.lexical.search_with_ceiling(query, self._depth, restriction))
 
     def _await_dense(
         self, asked: Sequence[Asked], end: float | None, observe: Observe

@@ -372,7 +372,7 @@ class BrokenLexical:
     def restriction(self, _mask: object) -> None:
         return None
 
-    def search(self, _query: str, _depth: int, _restriction: object) -> None:
+    def search_with_ceiling(self, _query: str, _depth: int, _restriction: object) -> None:
         raise OSError("segment is damaged")
 
 
