@@ -1,5 +1,6 @@
 """The command that serves."""
 
+import gc
 import logging
 import socket
 from contextlib import suppress
@@ -49,6 +50,8 @@ def serve(
         lambda: load_reranker(settings.reranker, settings.encoder),
         server.arm_seconds,
     )
+    # A reply is some hundred short-lived objects: looking for cycles among them took a fifth of the time.
+    gc.set_threshold(50_000, 20, 50)
     config = uvicorn.Config(create_app(live, server), log_level="warning")
     family = socket.AF_INET6 if ":" in server.host else socket.AF_INET
     with socket.create_server((server.host, server.port), family=family, backlog=config.backlog) as listener:
