@@ -28,24 +28,24 @@ class Patience:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        started = False
-
-        async def noted(message: Message) -> None:
-            nonlocal started
-            started = True
-            await send(message)
-
         try:
             seconds = _deadline(Headers(scope=scope).get(DEADLINE), self._seconds)
         except InvalidRequest as error:
             await service_error_response(error)(scope, receive, send)
             return
         watched = _Watched(receive)
+        deadline = asyncio.timeout(seconds)
+
+        async def begun(message: Message) -> None:
+            # What is being answered is in time, however long the caller takes to read it.
+            deadline.reschedule(None)
+            await send(message)
+
         try:
-            async with asyncio.timeout(seconds) as deadline:
-                await self._app(scope, watched.receive, noted)
+            async with deadline:
+                await self._app(scope, watched.receive, begun)
         except TimeoutError:
-            if started or not deadline.expired():
+            if not deadline.expired():
                 raise
             late = DeadlineExceeded(f"not answered within {seconds:g} s; send fewer queries, or try again later")
             await service_error_response(late)(scope, receive, send)

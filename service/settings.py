@@ -52,7 +52,7 @@ class ServerSettings(BaseModel):
     ] = 60.0
     arm_seconds: Annotated[
         float, Field(gt=0, le=86_400, description="An arm that takes longer for a batch is left out of its replies")
-    ] = 10.0
+    ] = 20.0
     max_body_bytes: Annotated[int, Field(ge=1024, description="Largest request body; a larger one is answered 413")] = (
         32_000_000
     )
