@@ -9,7 +9,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
-from functools import cached_property
+from functools import cached_property, lru_cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -23,6 +23,8 @@ from index.records import Dated, Page, Passage
 DATE_FIELDS = ("published", "modified", "crawled", "changed")
 NO_DATE = 0
 TEXT_HASHES = "text_hashes.npy"
+# About a kilobyte each.
+_HEADS_KEPT = 8192
 
 PASSAGE_SCHEMA = pa.schema(
     [
@@ -89,11 +91,14 @@ class Columns:
         self._passages = _mapped(folder / "passages.arrow")
         self._pages = _mapped(folder / "pages.arrow")
         # Looking a column up takes as long as reading one value of it.
-        self._passage_columns = {name: self._passages.column(name) for name in PASSAGE_SCHEMA.names}
-        self._page_columns = {name: self._pages.column(name) for name in PAGE_SCHEMA.names}
+        self._passage_columns = [self._passages.column(name) for name in ("ordinal", "language", "heading_path")]
+        self._page_text = self._pages.column("text")
         names = json.loads((folder / "names.json").read_text(encoding="utf-8"))
         self._source_ids: tuple[str, ...] = tuple(names["sources"])
         self._languages: tuple[str, ...] = tuple(names["languages"])
+        columns = {name: self._pages.column(name) for name in PAGE_SCHEMA.names if name != "text"}
+        # The same pages are found again and again. Not a method: what refers to itself outlives its last user.
+        self._page_head = lru_cache(_HEADS_KEPT)(partial(_page_head, columns, self._source_ids))
         self._page = self._numbers("page")
         self.source = self._numbers("source").astype(np.int32)
 
@@ -143,18 +148,24 @@ class Columns:
         return self._numbers("start"), self._numbers("end")
 
     @cached_property
+    def _ids(self) -> NDArray[np.bytes_]:
+        """Ids by row: 32 bytes each in memory, since Arrow takes many values of a column by copying all of it."""
+        ids: NDArray[np.bytes_] = self._numbers("id").astype("S32")
+        return ids
+
+    @cached_property
     def _rows_by_id(self) -> NDArray[np.int64]:
-        return np.argsort(self._passages.column("id").to_numpy().astype("S32"), kind="stable")
+        return np.argsort(self._ids, kind="stable")
 
     def passage(self, row: int) -> tuple[Passage, StoredPage]:
         """The passage in a row, with its page."""
-        at = {name: column[row].as_py() for name, column in self._passage_columns.items()}
-        page = self.page(at["page"])
-        text = page.text[at["start"] : at["end"]]
-        language = self._languages[at["language"]]
+        page = self.page(self.page_number(row))
+        start, end = (int(offsets[row]) for offsets in self._offsets)
+        ordinal, language, heading_path = (column[row].as_py() for column in self._passage_columns)
         passage = Passage(
-            id=at["id"], url=page.url, ordinal=at["ordinal"], heading_path=tuple(at["heading_path"]), text=text,
-            start=at["start"], end=at["end"], language=language, tokens=at["tokens"],
+            id=self.passage_id(row), url=page.url, ordinal=ordinal, heading_path=tuple(heading_path),
+            text=page.text[start:end], start=start, end=end, language=self._languages[language],
+            tokens=int(self._tokens[row]),
         )  # fmt: skip
         return passage, page
 
@@ -170,12 +181,11 @@ class Columns:
 
     def passage_id(self, row: int) -> str:
         """The id of the passage in a row."""
-        return str(self._passages.column("id")[row].as_py())
+        return bytes(self._ids[row]).decode()
 
     def passage_ids(self, rows: NDArray[np.int64]) -> list[str]:
         """The ids of the passages in many rows."""
-        ids: list[str] = self._passages.column("id").take(pa.array(rows)).to_pylist()
-        return ids
+        return [identity.decode() for identity in self._ids[rows].tolist()]
 
     def page_number(self, row: int) -> int:
         """The number of the page that the passage in a row stands on."""
@@ -191,13 +201,7 @@ class Columns:
 
     def page(self, number: int) -> StoredPage:
         """The page with that number."""
-        at = {name: column[number].as_py() for name, column in self._page_columns.items()}
-        dates = {
-            field: Dated(at[field], at[f"{field}_origin"]) if at[field] is not None else None for field in DATE_FIELDS
-        }
-        source = self._source_ids[at["source"]]
-        head = (at["url"], at["title"], at["text"], source, at["language"], at["first_row"], at["rows"])
-        return StoredPage(*head, dates)
+        return self._page_head(number)._replace(text=self._page_text[number].as_py())
 
     def url(self, number: int) -> str:
         """The URL of the page with that number."""
@@ -286,6 +290,14 @@ class ColumnsWriter:
             self._passage_writer.write_batch(pa.RecordBatch.from_pylist(self._passage_rows, PASSAGE_SCHEMA))
             self._page_writer.write_batch(pa.RecordBatch.from_pylist(self._page_rows, PAGE_SCHEMA))
             self._passage_rows, self._page_rows = [], []
+
+
+def _page_head(columns: "dict[str, pa.ChunkedArray]", source_ids: tuple[str, ...], number: int) -> StoredPage:
+    """A page without its text."""
+    at = {name: column[number].as_py() for name, column in columns.items()}
+    dates = {field: Dated(at[field], at[f"{field}_origin"]) if at[field] is not None else None for field in DATE_FIELDS}
+    source = source_ids[at["source"]]
+    return StoredPage(at["url"], at["title"], "", source, at["language"], at["first_row"], at["rows"], dates)
 
 
 def _mapped(path: Path) -> "pa.Table":

@@ -9,7 +9,7 @@ import shutil
 import tempfile
 import weakref
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -84,7 +84,18 @@ class LexicalIndex:
 
         A query without any index term finds nothing.
         """
+        return self._search(self.terms(query), depth, restriction)
+
+    def search_with_ceiling(
+        self, query: str, depth: int, restriction: tantivy.Query | None = None
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32], float]:
+        """`search` and `ceiling` for one reading of the query."""
         terms = self.terms(query)
+        return *self._search(terms, depth, restriction), self._ceiling(terms)
+
+    def _search(
+        self, terms: Mapping[str, int], depth: int, restriction: tantivy.Query | None
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         if not terms:
             return np.empty(0, np.int64), np.empty(0, np.float32)
         parts = [
@@ -115,8 +126,10 @@ class LexicalIndex:
         0 for a query without terms. The theoretical maximum of Bruch, Gai and Ingber, "An Analysis of Fusion Functions
         for Hybrid Retrieval", TOIS 2023.
         """
-        terms = self.terms(query).items()
-        return sum(count * _weight(term) * self._idf(term) * (K1 + 1) for term, count in terms)
+        return self._ceiling(self.terms(query))
+
+    def _ceiling(self, terms: Mapping[str, int]) -> float:
+        return sum(count * _weight(term) * self._idf(term) * (K1 + 1) for term, count in terms.items())
 
     def _idf(self, term: str) -> float:
         holding = self._searcher.doc_freq("all", term)

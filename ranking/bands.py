@@ -33,9 +33,13 @@ def bands(fused: Floats, width: float) -> Integers:
     follow the scores and not a fixed grid, on which two nearly equal scores may fall apart.
     """
     result = np.zeros(len(fused), np.int64)
+    order = np.argsort(-fused, kind="stable")
+    numbers = []
     band, best = -1, np.inf
-    for at in np.argsort(-fused, kind="stable"):
-        if band < 0 or fused[at] < best - width:
-            band, best = band + 1, fused[at]
-        result[at] = band
+    # Plain floats: the loop runs over every candidate of every query.
+    for score in fused[order].tolist():
+        if band < 0 or score < best - width:
+            band, best = band + 1, score
+        numbers.append(band)
+    result[order] = numbers
     return result

@@ -1,25 +1,19 @@
 """Caps: no page and no source fills a reply alone."""
 
-from collections import Counter
-from collections.abc import Iterable
-
 from ranking.candidates import Integers
 
 
-def within_caps(
-    order: Iterable[int], page: Integers, source: Integers, max_per_page: int | None, max_per_source: int | None
-) -> list[int]:
-    """The indices of `order` that stay when, from the top, pages and sources may hold so many hits."""
-    pages: Counter[int] = Counter()
-    sources: Counter[int] = Counter()
-    page_of, source_of = page.tolist(), source.tolist()
+def within_caps(page: Integers, source: Integers, max_per_page: int | None, max_per_source: int | None) -> list[int]:
+    """Of ranked hits, whose pages and sources these are from the top, the places (from 0) of those that stay."""
+    most_of_page = len(page) if max_per_page is None else max_per_page
+    most_of_source = len(source) if max_per_source is None else max_per_source
+    # Plain numbers and dicts: the loop runs over every candidate of every query.
+    on_page: dict[int, int] = {}
+    of_source: dict[int, int] = {}
     kept = []
-    for at in order:
-        full = (max_per_page is not None and pages[page_of[at]] >= max_per_page) or (
-            max_per_source is not None and sources[source_of[at]] >= max_per_source
-        )
-        if not full:
-            kept.append(at)
-            pages[page_of[at]] += 1
-            sources[source_of[at]] += 1
+    for place, (its_page, its_source) in enumerate(zip(page.tolist(), source.tolist(), strict=True)):
+        before, beside = on_page.get(its_page, 0), of_source.get(its_source, 0)
+        if before < most_of_page and beside < most_of_source:
+            kept.append(place)
+            on_page[its_page], of_source[its_source] = before + 1, beside + 1
     return kept

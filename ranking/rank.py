@@ -35,32 +35,38 @@ def rank(candidates: Candidates, policy: Policy, reranker: Floats | None = None,
     kept = np.array(list(groups), np.int64)
     # A folded group is as relevant as its best copy: to prefer the trusted copy must not bury the answer.
     best, plain = _best_of_groups(groups, fused)[kept], _best_of_groups(groups, relevance)[kept]
-    # Plain lists from here on: Python reads them several times faster than single array elements.
-    band, scores, relevances = bands(best, width).tolist(), best.tolist(), plain.tolist()
-    ids = [candidates.ids[at] for at in kept]
-    authority = candidates.authority[kept].tolist() if policy.authority == "tie" else [0.0] * len(kept)
-    order = sorted(range(len(kept)), key=lambda i: (band[i], -authority[i], -scores[i], ids[i]))
-    without = {i: place for place, i in enumerate(sorted(order, key=lambda i: (-relevances[i], ids[i])), 1)}
-    caps = (policy.max_per_page, policy.max_per_source)
-    place_of = {int(kept[i]): place for place, i in enumerate(order)}
-    shown = within_caps(place_of, candidates.page, candidates.source, *caps)
+    band = bands(best, width)
+    by_id = _places(np.argsort(np.array([candidates.ids[at] for at in groups], np.str_)))
+    authority = candidates.authority[kept] if policy.authority == "tie" else np.zeros(len(kept))
+    order = np.lexsort((by_id, -best, -authority, band))
+    without = _places(np.lexsort((by_id, -plain)))
+    page, source = candidates.page[kept[order]], candidates.source[kept[order]]
+    shown = within_caps(page, source, policy.max_per_page, policy.max_per_source)
 
-    def hit(at: int) -> Ranked:
-        i = order[place_of[at]]
+    def hit(place: int) -> Ranked:
+        i = int(order[place])
+        at, rank_without = int(kept[i]), int(without[i]) + 1
         return Ranked(
             at=at,
             lexical=float(lexical[at]),
             dense=float(dense[at]),
-            fused=scores[i],
-            band=band[i],
-            rank_without_authority=without[i],
-            authority_moved=without[i] - place_of[at] - 1,
+            fused=float(best[i]),
+            band=int(band[i]),
+            rank_without_authority=rank_without,
+            authority_moved=rank_without - place - 1,
             reranker=_reranked(reranker, at, groups[at]),
             same_text=groups[at],
         )
 
-    hits = [hit(at) for at in shown[:top_k]]
+    hits = [hit(place) for place in shown[:top_k]]
     return Ranking(hits, len(candidates.ids) - len(kept), len(kept) - len(shown))
+
+
+def _places(order: Integers) -> Integers:
+    """The place, from 0, of each element in an order of them."""
+    places = np.empty(len(order), np.int64)
+    places[order] = np.arange(len(order))
+    return places
 
 
 def _reranked(scores: Floats | None, at: int, same: tuple[int, ...]) -> float | None:

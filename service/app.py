@@ -29,7 +29,7 @@ from service.http_errors import HANDLERS
 from service.ledger import Ledger
 from service.metrics import Metrics
 from service.middleware import middleware
-from service.responses import BUSY, ERRORS, Responses, json_response
+from service.responses import BUSY, ERRORS, Responses, json_response, written_response
 from service.tracing import Traces
 from service.watch import metrics_route
 
@@ -117,7 +117,7 @@ def _search_routes(gateway: Gateway) -> APIRouter:
     @router.post("/batch_search", summary="Search many queries at once", response_model=SearchReply, responses=ERRORS)
     async def batch_search(request: Annotated[SearchRequest, Body(openapi_examples=_SEARCH_EXAMPLES)]) -> Response:
         """One result per query, in the order of the queries, best passage first. The options hold for all queries."""
-        return json_response(await gateway.search(request))
+        return written_response(await gateway.search_json(request))
 
     @router.post("/batch_open", summary="Read pages and passages", response_model=OpenReply, responses=ERRORS)
     async def batch_open(request: Annotated[OpenRequest, Body(openapi_examples=_OPEN_EXAMPLES)]) -> Response:

@@ -6,9 +6,10 @@
     ├── AccessDenied     401  no key that is valid; 403 where the key does not reach this far
     ├── NotFound         404  no such route or resource
     ├── TooLarge         413  the body is larger than the limit
-    ├── Overloaded       429  more requests under way than permits, or more queries than a key's quota
+    ├── Overloaded       429  more waits than can be answered in time, or a key's quota is used up
     ├── InvalidSettings  500  settings that cannot be used; met at start, never in a reply
     ├── NotReady         503  no snapshot is open yet
+    ├── DeadlineExceeded 504  not answered within the deadline
     └── Internal         500  a defect of ours
 
 `service.http_errors` turns each into `{"error": …, "error_type": …}`, and the client maps each back.
@@ -18,10 +19,14 @@ from typing import ClassVar
 
 
 class ServiceError(Exception):
-    """Base: `status` is the HTTP status, `error_type` the name on the wire."""
+    """Base: `status` is the HTTP status, `error_type` the name on the wire.
+
+    `retry_after` are the seconds after which it may go better, None where waiting is no help.
+    """
 
     status: ClassVar[int] = 500
     error_type: ClassVar[str] = "internal"
+    retry_after: int | None = None
 
 
 class InvalidRequest(ServiceError):
@@ -60,10 +65,7 @@ class TooLarge(ServiceError):
 
 
 class Overloaded(ServiceError):
-    """More requests are under way than there are permits, or a key asked more than its quota.
-
-    `retry_after` is in seconds.
-    """
+    """More waits than can be answered in time, or a key asked more than its quota."""
 
     status = 429
     error_type = "overloaded"
@@ -82,6 +84,14 @@ class NotReady(ServiceError):
 
     status = 503
     error_type = "not_ready"
+    retry_after = 1
+
+
+class DeadlineExceeded(ServiceError):
+    """Not answered within the deadline of the request; what of it was not begun is not done."""
+
+    status = 504
+    error_type = "deadline_exceeded"
 
 
 class Internal(ServiceError):

@@ -19,7 +19,7 @@ from starlette.types import ASGIApp, ExceptionHandler, Message, Receive, Scope, 
 from authority_search.models import ErrorReply
 from authority_search.validation import clip, explain
 from service.error_shapes import write_error
-from service.errors import Internal, InvalidRequest, NotFound, NotReady, Overloaded, ServiceError, TooLarge
+from service.errors import Internal, InvalidRequest, NotFound, ServiceError, TooLarge
 from service.request_facts import FACTS
 
 MAX_MESSAGE_CHARACTERS = 1000
@@ -27,10 +27,6 @@ REQUEST_ID = "X-Request-Id"
 
 _log = logging.getLogger(__name__)
 _USABLE_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
-_RETRY_SOON: Mapping[type[ServiceError], Mapping[str, str]] = {
-    Overloaded: {"Retry-After": "1"},
-    NotReady: {"Retry-After": "1"},
-}
 _UNREADABLE = {
     UnicodeDecodeError: "it is not UTF-8 text",
     RecursionError: "it is nested too deeply",
@@ -49,15 +45,19 @@ def error_response(
     """The reply of the route at `path` for an error of `kind`; `status` only where it is not the one of `kind`."""
     error = ErrorReply(error=clip(message, MAX_MESSAGE_CHARACTERS), error_type=kind.error_type)
     written = write_error(path, error, status or kind.status)
-    headers = {**_RETRY_SOON.get(kind, {}), **(headers or {})}
     return Response(written.body, written.status, headers, media_type="application/json")
+
+
+def service_error_response(error: ServiceError, path: str) -> Response:
+    """The reply of the route at `path` for an error as it was raised."""
+    headers = {} if error.retry_after is None else {"Retry-After": str(error.retry_after)}
+    return error_response(type(error), str(error), headers=headers, path=path)
 
 
 async def _on_service_error(request: Request, error: Exception) -> Response:
     if isinstance(error, Internal):
         _log_defect(request.scope, error)
-    headers = {"Retry-After": str(error.retry_after)} if isinstance(error, Overloaded) else None
-    return error_response(type(cast(ServiceError, error)), str(error), headers=headers, path=request.url.path)
+    return service_error_response(cast(ServiceError, error), request.url.path)
 
 
 async def _on_validation_error(request: Request, error: Exception) -> Response:

@@ -32,12 +32,14 @@ class LiveSearcher:
         settings: RankingSettings,
         poll_seconds: float = 1.0,
         load_reranker: Callable[[], Reranker | None] = lambda: None,
+        arm_seconds: float | None = None,
     ) -> None:
         self._store = store
         self._load_encoder = load_encoder
         self._load_reranker = load_reranker
         self._settings = settings
         self._poll_seconds = poll_seconds
+        self._arm_seconds = arm_seconds
         self._searcher: Searcher | None = None
         self._models: tuple[Encoder, Reranker | None] | None = None
         self._trouble = "the encoder is being loaded"
@@ -100,7 +102,8 @@ class LiveSearcher:
         self._trouble = trouble
 
     def _opened(self, snapshot_id: str | None, encoder: Encoder, reranker: Reranker | None) -> Searcher:
-        searcher = Searcher(self._store.open(snapshot_id), encoder, self._settings, reranker)
+        snapshot = self._store.open(snapshot_id)
+        searcher = Searcher(snapshot, encoder, self._settings, reranker, arm_seconds=self._arm_seconds)
         # One search brings in what the first request would have to wait for, and shows that all parts work.
         reply = searcher.search(SearchRequest(queries=["warm up"], top_k=1))
         if reply.degraded:

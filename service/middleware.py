@@ -13,6 +13,7 @@ from service.http_errors import REQUEST_ID, RequestIds
 from service.limits import BodyLimit, HeadLimit
 from service.metrics import Metrics
 from service.page_headers import PageHeaders
+from service.patience import Patience
 from service.tracing import Traces
 from service.watch import Watch
 
@@ -40,5 +41,6 @@ def middleware(
         # Before the guard, since a browser asks for permission without a key.
         *([cors] if access.cors_origins else []),
         Middleware(Guard, KeyRing(keys), access, limits.host),
+        Middleware(Patience, limits.deadline_seconds),
         Middleware(BodyLimit, limits.max_body_bytes),
     ]

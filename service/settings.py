@@ -40,8 +40,21 @@ class ServerSettings(BaseModel):
 
     host: Annotated[str, Field(min_length=1, description="Address to listen on")] = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535, description="Port to listen on; 0 takes a free one")] = 8080
-    running: Annotated[int, Field(ge=1, le=1024, description="Requests worked on at once")] = 4
-    waiting: Annotated[int, Field(ge=0, le=65536, description="Requests that may wait; one more is answered 429")] = 256
+    batch_queries: Annotated[
+        int, Field(ge=1, le=2560, description="Most queries, of all callers, that are searched together")
+    ] = 64
+    waiting_queries: Annotated[
+        int, Field(ge=0, le=1_000_000, description="Queries that may wait; a request with more is answered 429")
+    ] = 5120
+    cached_answers: Annotated[
+        int, Field(ge=0, le=10_000_000, description="Answers to queries kept for each snapshot; 0 keeps none")
+    ] = 2048
+    deadline_seconds: Annotated[
+        float, Field(gt=0, le=86_400, description="A request not answered by then is answered 504")
+    ] = 60.0
+    arm_seconds: Annotated[
+        float, Field(gt=0, le=86_400, description="An arm that takes longer for a batch is left out of its replies")
+    ] = 20.0
     max_body_bytes: Annotated[int, Field(ge=1024, description="Largest request body; a larger one is answered 413")] = (
         32_000_000
     )

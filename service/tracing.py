@@ -1,4 +1,4 @@
-"""OpenTelemetry spans: one per request, one per call of the gateway, one per stage that works for it alone.
+"""OpenTelemetry spans: one per request, one per call of the gateway, one per stage of a batch that it was first in.
 
 Spans are made where there is a tracer provider: one that `server.traces` asks for, or one that OpenTelemetry's own
 launcher has set for the process. Without one, or without the package `opentelemetry-api`, nothing is done at all.

@@ -29,9 +29,10 @@ from authority_search.models import (
 from service.access.keys import KeyFile
 from service.access.settings import AccessSettings
 from service.app import create_app
-from service.errors import NotReady, UnknownName
+from service.errors import NotReady, ServiceError, UnknownName
 from service.http_server import server_config
 from service.settings import ServerSettings
+from service.stages import Observe
 
 SOURCE = SourceInfo(
     id="who.int",
@@ -72,6 +73,18 @@ class CannedSearcher:
             raise UnknownName(f"profile: there is no {request.profile[:40]!r}; known profiles are medicine")
         results = [self._result(query, request.top_k) for query in request.queries]
         return SearchReply(snapshot="s1", results=results, excluded_passages=0)
+
+    def gather(self, requests: list[SearchRequest], _observe: Observe) -> list[SearchRequest]:
+        return requests
+
+    def answer(self, gathered: list[SearchRequest], _observe: Observe) -> list[SearchReply | ServiceError]:
+        return [self._searched(request) for request in gathered]
+
+    def _searched(self, request: SearchRequest) -> SearchReply | ServiceError:
+        try:
+            return self.search(request)
+        except ServiceError as error:
+            return error
 
     def open(self, request: OpenRequest) -> OpenReply:
         return OpenReply(snapshot="s1", results=[self._opened(target, request) for target in request.targets])

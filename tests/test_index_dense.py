@@ -86,6 +86,18 @@ def test_stored_vectors_and_single_scores_are_exact(tmp_path: Path) -> None:
     assert index.scores(vectors[0], rows) == pytest.approx(vectors[rows] @ vectors[0], abs=1e-6)
 
 
+@pytest.mark.parametrize("depth", [1, 20])
+def test_what_a_query_gets_does_not_depend_on_the_queries_beside_it(tmp_path: Path, depth: int) -> None:
+    index, queries = build(tmp_path / "dense", random_vectors(2000)), random_vectors(40, seed=8)
+    alone = [index.search(queries[row : row + 1], depth)[0] for row in range(40)]
+    # 1 and 5 queries are scanned one by one, 40 are multiplied as matrices: other last digits.
+    for size in (5, 40):
+        together = [hits for start in range(0, 40, size) for hits in index.search(queries[start : start + size], depth)]
+        for (rows, scores), (own_rows, own_scores) in zip(together, alone, strict=True):
+            assert rows.tolist() == own_rows.tolist()
+            assert scores.tobytes() == own_scores.tobytes()
+
+
 BLOCKED = """
 import sys
 sys.modules["faiss"] = None

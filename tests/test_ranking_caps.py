@@ -23,4 +23,5 @@ SOURCE = np.array([1, 1, 1, 1, 2, 2])
 def test_hits_stay_from_the_top_until_page_or_source_is_full(
     per_page: int | None, per_source: int | None, expected: list[int]
 ) -> None:
-    assert within_caps([5, 0, 4, 1, 3, 2], PAGE, SOURCE, per_page, per_source) == expected
+    order = np.array([5, 0, 4, 1, 3, 2])
+    assert order[within_caps(PAGE[order], SOURCE[order], per_page, per_source)].tolist() == expected

@@ -148,21 +148,34 @@ class Gated(CannedSearcher):
 
 def test_a_full_service_says_so_at_once_and_stays_responsive() -> None:
     searcher = Gated()
-    with service(CannedLive(searcher), running=1, waiting=1) as url, ThreadPoolExecutor(4) as pool:
+
+    def search(query: str) -> httpx.Response:
+        return httpx.post(f"{url}/batch_search", json={"queries": [query]})
+
+    with (
+        service(CannedLive(searcher), batch_queries=1, waiting_queries=1) as url,
+        ThreadPoolExecutor(6) as pool,
+    ):
         try:
-            replies = [pool.submit(httpx.post, f"{url}/batch_search", json={"queries": ["a"]}) for _ in range(4)]
+            # One with the engines and one being told; of three more one may wait.
+            replies = [pool.submit(search, "a")]
             assert searcher.begun.acquire(timeout=5)
+            replies.append(pool.submit(search, "b"))
+            assert searcher.begun.acquire(timeout=5)
+            replies += [pool.submit(search, query) for query in "cde"]
             while sum(reply.done() for reply in replies) < 2:
                 assert httpx.get(f"{url}/health").status_code == 200
+            # What needs no engine does not wait behind searches.
+            assert httpx.post(f"{url}/batch_open", json={"targets": ["https://www.who.int/"]}).status_code == 200
         finally:
             searcher.gate.set()
         statuses = sorted(reply.result().status_code for reply in replies)
         refused = next(reply.result() for reply in replies if reply.result().status_code == 429)
-        assert statuses == [200, 200, 429, 429]
+        assert statuses == [200, 200, 200, 429, 429]
         assert refused.json()["error_type"] == "overloaded"
         assert refused.headers["retry-after"] == "1"
-        # The permits came back.
-        assert httpx.post(f"{url}/batch_search", json={"queries": ["a"]}).status_code == 200
+        # There is room again.
+        assert search("f").status_code == 200
 
 
 def test_the_coverage_is_that_of_the_last_refresh_and_503_before_it(http: httpx.Client) -> None:
@@ -183,7 +196,7 @@ def test_openapi_describes_each_route_its_errors_and_examples(http: httpx.Client
         bodies = [reply["content"]["application/json"]["schema"]["$ref"] for reply in operation["responses"].values()]
         assert all(name.rpartition("/")[2].endswith(("Reply", "Health", "Readiness", "Error")) for name in bodies)
     search = schema["paths"]["/batch_search"]["post"]
-    assert set(search["responses"]) == {"200", "401", "403", "413", "422", "429", "500", "503"}
+    assert set(search["responses"]) == {"200", "401", "403", "413", "422", "429", "500", "503", "504"}
     assert set(schema["components"]["schemas"]["ErrorReply"]["properties"]) == set(ErrorReply.model_fields)
     examples = search["requestBody"]["content"]["application/json"]["examples"]
     assert all(http.post("/batch_search", json=example["value"]).status_code == 200 for example in examples.values())

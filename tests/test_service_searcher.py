@@ -324,8 +324,10 @@ def test_explanations_come_only_when_asked_for_and_change_nothing_else(searcher:
         assert [hit.model_copy(update={"explanation": None}) for hit in long.hits] == short.hits
 
 
-def test_every_candidate_has_a_cosine_and_ranks_where_an_arm_returned_it(searcher: Searcher) -> None:
-    shallow = Searcher(searcher.snapshot, searcher._encoder, RankingSettings(depth=5))
+def test_every_candidate_has_a_cosine_and_ranks_where_an_arm_returned_it(
+    small_snapshot: Snapshot, encoder: Encoder
+) -> None:
+    shallow = Searcher(small_snapshot, encoder, RankingSettings(depth=5))
     for result in ask(shallow, **EVERYTHING).results:
         assert 5 <= result.candidates <= 10
         for hit in result.hits:
@@ -370,7 +372,7 @@ class BrokenLexical:
     def restriction(self, _mask: object) -> None:
         return None
 
-    def search(self, _query: str, _depth: int, _restriction: object) -> None:
+    def search_with_ceiling(self, _query: str, _depth: int, _restriction: object) -> None:
         raise OSError("segment is damaged")
 
 

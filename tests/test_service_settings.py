@@ -44,14 +44,14 @@ def test_options_win_over_the_environment_and_the_environment_over_the_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = tmp_path / "mine.toml"
-    file.write_text('data_dir = "file"\n[server]\nport = 1\nrunning = 2\n', encoding="utf-8")
+    file.write_text('data_dir = "file"\n[server]\nport = 1\nbatch_queries = 2\n', encoding="utf-8")
     assert load_settings(file).data_dir == Path("file")
     monkeypatch.setenv("AUTHORITY_SEARCH_DATA_DIR", "environment")
     monkeypatch.setenv("AUTHORITY_SEARCH_SERVER__PORT", "7")
     settings = load_settings(file)
     assert settings.data_dir == Path("environment")
     # A variable replaces one setting of its group, not the group.
-    assert (settings.server.port, settings.server.running) == (7, 2)
+    assert (settings.server.port, settings.server.batch_queries) == (7, 2)
     assert load_settings(file, data_dir=Path("option")).data_dir == Path("option")
 
 
@@ -69,8 +69,8 @@ def test_lists_in_variables_are_json(monkeypatch: pytest.MonkeyPatch) -> None:
         ("[crawl]\nmax_pages = 0", r"crawl\.max_pages: .*greater than or equal to 1"),
         ("[crawl]\nmax_pages = 'many'", r"crawl\.max_pages: .*integer"),
         ("crawl = 3", "crawl: .*CrawlSettings, not a number"),
-        ("[server]\nport = 70000\nrunning = 0", r"server\.port: .*65535.*server\.running: .*1"),
-        ("[server]\nprot = 1\nrunning = 0", r"server\.prot: no such .*server\.port.*server\.running: .*1"),
+        ("[server]\nport = 70000\nbatch_queries = 0", r"server\.port: .*65535.*server\.batch_queries: .*1"),
+        ("[server]\nprot = 1\nbatch_queries = 0", r"server\.prot: no such .*server\.port.*server\.batch_queries: .*1"),
         ("[passages]\nmin_tokens = 200\nmax_tokens = 210", "max_tokens must be at least twice"),
         ("[encoder]\ndevice = 'tpu'", r"encoder\.device: .*'auto', 'cpu' or 'cuda'"),
         ("[crawl", "not valid TOML"),

@@ -181,8 +181,9 @@ def test_a_request_is_a_span_of_its_callers_trace_with_the_call_and_its_stages_w
     with client:
         client.post("/batch_search", json={"queries": ["a", "b"]}, headers={"traceparent": parent})
     spans = {span.name: span for span in exporter.get_finished_spans()}
-    assert set(spans) == {"POST /batch_search", "search"}
+    assert set(spans) == {"POST /batch_search", "search", "json"}
     outer, inner = spans["POST /batch_search"], spans["search"]
+    assert spans["json"].parent.span_id == inner.context.span_id
     assert (f"{outer.context.trace_id:032x}", f"{outer.parent.span_id:016x}") == tuple(parent.split("-")[1:3])
     assert inner.parent.span_id == outer.context.span_id
     said = dict(outer.attributes)

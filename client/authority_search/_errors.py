@@ -2,7 +2,7 @@
 
     AuthoritySearchError
     ├── ConnectionFailed   no reply: refused, broken off, or no such host
-    ├── Timeout            no reply in time
+    ├── Timeout            no reply in time, or none within the service's deadline
     ├── InvalidRequest     the request is wrong; correct it (found here or by the service)
     ├── UnknownName        a source or profile that the service does not have
     ├── AccessDenied       no valid API key (401), or one without the scope that is needed (403)
@@ -35,7 +35,7 @@ class ConnectionFailed(AuthoritySearchError):
 
 
 class Timeout(AuthoritySearchError):
-    """The service gave no reply in time."""
+    """The service gave no reply in time, or told that it would not within its deadline."""
 
 
 class InvalidRequest(AuthoritySearchError):
@@ -75,5 +75,6 @@ BY_TYPE: Mapping[str, type[AuthoritySearchError]] = {
     "too_large": TooLarge,
     "overloaded": Overloaded,
     "not_ready": NotReady,
+    "deadline_exceeded": Timeout,
     "internal": ServerError,
 }
