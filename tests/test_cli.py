@@ -82,7 +82,7 @@ def test_all_commands_are_there() -> None:
         "sources", "sources match", "sources score", "sources check", "crawl", "ingest", "reindex", "refresh",
         "coverage", "publish", "snapshots",
         "snapshots use", "snapshots remove", "snapshots verify", "search", "open", "serve", "settings", "demo",
-        "bench run", "bench report", "bench gate", "bench passages", "bench authority",
+        "bench run", "bench report", "bench gate", "bench passages", "bench authority", "bench encoders",
     }  # fmt: skip
 
 
