@@ -102,6 +102,7 @@ def test_a_wrong_answer_is_told_from_one_that_differs_by_rounding(source: Snapsh
     assert checked.verdicts == {"identical": 1, "rounded": 2, "wrong": 3}
     assert len(checked.wrong) == 1
     assert "results[0].hits[0].rank: 2, directly 1" in checked.wrong[0]
+    assert ["results[0].hits[0].score: " in one for one in checked.rounded] == [True]
 
 
 @pytest.mark.parametrize(

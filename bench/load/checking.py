@@ -23,24 +23,27 @@ class Checker:
         self._searcher = lru_cache(maxsize=2)(open_searcher)
 
     def check(self, request: HttpRequest, body: bytes) -> tuple[Verdict, str]:
-        """The verdict on a reply, and where it differs first."""
+        """The verdict on a reply, and where it differs first: by rounding for `rounded`, beyond it for `wrong`."""
         got = json.loads(body)
         expected = _direct(self._searcher(got["snapshot"]), request)
         if body == expected.encode():
             return "identical", ""
-        place = difference(got, json.loads(expected))
-        return ("wrong", place) if place else ("rounded", "")
+        directly = json.loads(expected)
+        if place := difference(got, directly):
+            return "wrong", place
+        return "rounded", difference(got, directly, tolerance=0.0) or "only the spelling of equal JSON"
 
 
-def difference(got: Any, expected: Any, place: str = "") -> str:
-    """Where two JSON values differ first by more than TOLERANCE, empty where they do not."""
+def difference(got: Any, expected: Any, place: str = "", tolerance: float = TOLERANCE) -> str:
+    """Where two JSON values differ first by more than `tolerance`, empty where they do not."""
     if isinstance(got, dict) and isinstance(expected, dict) and got.keys() == expected.keys():
-        return next((found for key in got if (found := difference(got[key], expected[key], f"{place}.{key}"))), "")
+        pairs = ((f"{place}.{key}", got[key], expected[key]) for key in got)
+        return next((found for at, a, b in pairs if (found := difference(a, b, at, tolerance))), "")
     if isinstance(got, list) and isinstance(expected, list) and len(got) == len(expected):
-        pairs = enumerate(zip(got, expected, strict=True))
-        return next((found for n, (a, b) in pairs if (found := difference(a, b, f"{place}[{n}]"))), "")
+        pairs = ((f"{place}[{n}]", a, b) for n, (a, b) in enumerate(zip(got, expected, strict=True)))
+        return next((found for at, a, b in pairs if (found := difference(a, b, at, tolerance))), "")
     if isinstance(got, float) and isinstance(expected, float):
-        same = isclose(got, expected, rel_tol=TOLERANCE, abs_tol=TOLERANCE)
+        same = isclose(got, expected, rel_tol=tolerance, abs_tol=tolerance)
     else:
         same = got == expected
     return "" if same else f"{place.removeprefix('.') or 'the reply'}: {_short(got)}, directly {_short(expected)}"

@@ -130,8 +130,8 @@ class SoakReport:
     """All that `bench soak` found.
 
     Replies are `identical` to a direct call's byte by byte, or `rounded`: the same but for numbers in the last digits.
-    `wrong` holds a sentence for each distinct wrong reply, `wrong_answers` counts how often they came. `memory` is
-    (seconds, MB resident) of the service.
+    `wrong` and `differences` hold a sentence for each distinct wrong and rounded reply; `wrong_answers` counts how
+    often the former came. `memory` is (seconds, MB resident) of the service.
     """
 
     title: str
@@ -143,6 +143,7 @@ class SoakReport:
     rounded: int
     wrong_answers: int
     wrong: tuple[str, ...]
+    differences: tuple[str, ...]
     failed: dict[str, int]
     windows: tuple[Window, ...]
     memory: tuple[tuple[float, float], ...]

@@ -97,6 +97,8 @@ def soak(
         show_sections(soak_sections(report))
         for one in report.wrong:
             noted(f"wrong: {one}")
+        for one in report.differences:
+            noted(f"rounded: {one}")
     if report.wrong_answers or report.failed:
         raise typer.Exit(EXIT_FAILED)
 

@@ -1,6 +1,6 @@
 """From what a soak saw to its report: answers checked, latency by what went on meanwhile, memory, aims."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -32,6 +32,7 @@ def soak_report(observed: Observations, journal: Journal, checked: "Checked", se
         rounded=checked.verdicts["rounded"],
         wrong_answers=checked.verdicts["wrong"],
         wrong=tuple(checked.wrong),
+        differences=tuple(checked.rounded),
         failed=dict(Counter(one.kind for one in observed.seen if one.kind != OK)),
         windows=tuple(found),
         memory=tuple((at - observed.began, size) for at, size in journal.memory),
@@ -41,10 +42,11 @@ def soak_report(observed: Observations, journal: Journal, checked: "Checked", se
 
 
 class Checked(NamedTuple):
-    """How many replies were what; `wrong` says of each distinct wrong one where."""
+    """How many replies were what; `wrong` and `rounded` say of each distinct such reply where it differs first."""
 
     verdicts: Counter[str]
     wrong: list[str]
+    rounded: list[str]
 
 
 def check_answers(
@@ -56,16 +58,16 @@ def check_answers(
 ) -> Checked:
     """Compare every reply with a direct call on the snapshot that it names; equal replies are compared once."""
     times = Counter((one.digest, one.request) for one in observed.seen if one.kind == OK)
-    checker, verdicts, wrong = Checker(open_searcher), Counter[str](), list[str]()
+    checker, verdicts, where = Checker(open_searcher), Counter[str](), defaultdict[str, list[str]](list)
     bodies = {digest: (keep / digest).read_bytes() for digest, _ in times}
     # By snapshot, which stands first in each reply, so that each is opened once.
     for number, (digest, request) in enumerate(sorted(times, key=lambda one: bodies[one[0]][:64]), 1):
         verdict, place = checker.check(mix[request], bodies[digest])
         verdicts[verdict] += times[digest, request]
         if place:
-            wrong.append(f"{mix[request].method} {mix[request].path} {mix[request].body[:200]}: {place}")
+            where[verdict].append(f"{mix[request].method} {mix[request].path} {mix[request].body[:200]}: {place}")
         progress("check", number, len(times))
-    return Checked(verdicts, wrong)
+    return Checked(verdicts, where["wrong"], where["rounded"])
 
 
 def windows(seen: Sequence[Seen], spans: Sequence[Span]) -> list[Window]:
