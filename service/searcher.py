@@ -113,7 +113,7 @@ class Searcher:
         wholes = [one for one in gathered if isinstance(one, Gathered)]
         failed: list[Degraded] = []
         to_rank = (one for whole in wholes for one in self._candidates.make(whole.request, whole.found))
-        ranked = self._reranked(to_rank, failed)
+        ranked = self._reranked(to_rank, failed, observe)
         return [one if isinstance(one, ServiceError) else self._reply(one, ranked, failed, observe) for one in gathered]
 
     def candidates(self, request: SearchRequest) -> list[ToRank]:
@@ -164,14 +164,17 @@ class Searcher:
             dates = DateRange(wanted.field, wanted.from_, wanted.to, wanted.undated == "keep")
         return Filter(sources, frozenset(request.languages), dates)
 
-    def _reranked(self, to_rank: Iterable[ToRank], degraded: list[Degraded]) -> Iterator[tuple[ToRank, Floats | None]]:
+    def _reranked(
+        self, to_rank: Iterable[ToRank], degraded: list[Degraded], observe: Observe
+    ) -> Iterator[tuple[ToRank, Floats | None]]:
         """Each query with its reranker scores: None where there is no reranker, or where it failed."""
         reranker = self.reranker
         if reranker is None:
             # One by one: the candidates of a large batch need not be in memory together.
             return ((one, None) for one in to_rank)
         batch = list(to_rank)
-        scores = guarded("reranker", lambda: reranker_scores(self.snapshot, reranker, batch), degraded)
+        with timed("rerank", observe):
+            scores = guarded("reranker", lambda: reranker_scores(self.snapshot, reranker, batch), degraded)
         return zip(batch, scores, strict=True) if scores else ((one, None) for one in batch)
 
     def _reply(
