@@ -27,7 +27,7 @@ def answers_of(reply: SearchReply) -> list[Answer]:
 
 
 def reply_of(answers: Sequence[Answer]) -> SearchReply:
-    """The reply to the queries of one request, whose options are the same. Each part that failed is named once."""
+    """The reply to the queries of one request, whose options are the same."""
     return _reply(answers, [one.result for one in answers])
 
 
@@ -38,13 +38,17 @@ def reply_json(answers: Sequence[Answer]) -> str:
     return f'{head}"results":[{",".join([one.json for one in answers])}]{tail}'
 
 
+def degraded_of(answers: Sequence[Answer]) -> list[Degraded]:
+    """What failed for any of the queries, each named once."""
+    return list({(one.arm, one.reason): one for answer in answers for one in answer.degraded}.values())
+
+
 def _reply(answers: Sequence[Answer], results: list[QueryResult]) -> SearchReply:
     first = answers[0]
-    failed = {(one.arm, one.reason): one for answer in answers for one in answer.degraded}
     return SearchReply(
         snapshot=first.snapshot,
         results=results,
         excluded_passages=first.excluded,
         undated_kept=first.undated,
-        degraded=list(failed.values()),
+        degraded=degraded_of(answers),
     )
