@@ -87,7 +87,7 @@ class Searcher:
 
     def gather(self, requests: Sequence[SearchRequest], observe: Observe = ignore) -> list[Gathered | ServiceError]:
         """The first half: what both arms find, each distinct query encoded once. An error in the place of a request."""
-        filters = [self._filter(request) for request in requests]
+        filters = [self._wanted(request) for request in requests]
         queries: dict[Filter, dict[str, None]] = {}
         for wanted, request in zip(filters, requests, strict=True):
             if isinstance(wanted, Filter):
@@ -152,12 +152,18 @@ class Searcher:
         profiles = {name: profile.description for name, profile in sorted(listed.profiles.items())}
         return SourcesReply(snapshot=self.snapshot.manifest.id, sources=rows, profiles=profiles)
 
-    def _filter(self, request: SearchRequest) -> Filter | UnknownName:
+    def _wanted(self, request: SearchRequest) -> Filter | ServiceError:
+        try:
+            return self._filter(request)
+        except ServiceError as error:
+            return error
+
+    def _filter(self, request: SearchRequest) -> Filter:
         chosen = request.sources
         try:
             sources = self.snapshot.sources.select(request.profile, chosen.include, chosen.exclude)
         except (UnknownSource, UnknownProfile) as error:
-            return UnknownName(str(error))
+            raise UnknownName(str(error)) from error
         dates = None
         if request.dates is not None:
             wanted = request.dates
