@@ -27,7 +27,7 @@ def answers_of(reply: SearchReply) -> list[Answer]:
 
 
 def reply_of(answers: Sequence[Answer]) -> SearchReply:
-    """The reply to the queries of one request, whose options are the same. Each part that failed is named once."""
+    """The reply to the queries of one request, whose options are the same."""
     return _reply(answers, [one.result for one in answers])
 
 
@@ -39,7 +39,7 @@ def reply_json(answers: Sequence[Answer]) -> str:
 
 
 def degraded_of(answers: Sequence[Answer]) -> list[Degraded]:
-    """Each part that failed, once."""
+    """What failed for any of the queries, each named once."""
     return list({(one.arm, one.reason): one for answer in answers for one in answer.degraded}.values())
 
 

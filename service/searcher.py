@@ -88,7 +88,7 @@ class Searcher:
 
     def gather(self, requests: Sequence[SearchRequest], observe: Observe = ignore) -> list[Gathered | ServiceError]:
         """The first half: what both arms find, each distinct query encoded once. An error in the place of a request."""
-        filters = [self._filter(request) for request in requests]
+        filters = [self._wanted(request) for request in requests]
         queries: dict[Filter, dict[str, None]] = {}
         for wanted, request in zip(filters, requests, strict=True):
             if isinstance(wanted, Filter):
@@ -114,7 +114,7 @@ class Searcher:
         wholes = [one for one in gathered if isinstance(one, Gathered)]
         failed: list[Degraded] = []
         to_rank = (one for whole in wholes for one in self._candidates.make(whole.request, whole.found))
-        ranked = self._reranked(to_rank, failed)
+        ranked = self._reranked(to_rank, failed, observe)
         return [one if isinstance(one, ServiceError) else self._reply(one, ranked, failed, observe) for one in gathered]
 
     def candidates(self, request: SearchRequest) -> list[ToRank]:
@@ -153,14 +153,13 @@ class Searcher:
         profiles = {name: profile.description for name, profile in sorted(listed.profiles.items())}
         return SourcesReply(snapshot=self.snapshot.manifest.id, sources=rows, profiles=profiles)
 
-    def _filter(self, request: SearchRequest) -> Filter | ServiceError:
-        """What a request selects, or what is wrong with that."""
+    def _wanted(self, request: SearchRequest) -> Filter | ServiceError:
         try:
-            return self._selected(request)
+            return self._filter(request)
         except ServiceError as error:
             return error
 
-    def _selected(self, request: SearchRequest) -> Filter:
+    def _filter(self, request: SearchRequest) -> Filter:
         chosen = request.sources
         try:
             sources = self.snapshot.sources.select(
@@ -176,14 +175,17 @@ class Searcher:
         excluded = _domains("exclude_domains", chosen.exclude_domains)
         return Filter(sources, frozenset(request.languages), dates, domains, excluded)
 
-    def _reranked(self, to_rank: Iterable[ToRank], degraded: list[Degraded]) -> Iterator[tuple[ToRank, Floats | None]]:
+    def _reranked(
+        self, to_rank: Iterable[ToRank], degraded: list[Degraded], observe: Observe
+    ) -> Iterator[tuple[ToRank, Floats | None]]:
         """Each query with its reranker scores: None where there is no reranker, or where it failed."""
         reranker = self.reranker
         if reranker is None:
             # One by one: the candidates of a large batch need not be in memory together.
             return ((one, None) for one in to_rank)
         batch = list(to_rank)
-        scores = guarded("reranker", lambda: reranker_scores(self.snapshot, reranker, batch), degraded)
+        with timed("rerank", observe):
+            scores = guarded("reranker", lambda: reranker_scores(self.snapshot, reranker, batch), degraded)
         return zip(batch, scores, strict=True) if scores else ((one, None) for one in batch)
 
     def _reply(

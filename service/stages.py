@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 # Called with a name and a value, from any thread.
 # Seconds: `encode` and `dense` of a batch, `lexical` of each thread's share of it, `rank` and `reply` (texts, evidence)
-# of a query, `json` of a batch.
+# of a query, `rerank` and `json` of a batch.
 # Numbers of queries: `batch` (searched together), `waiting` (in line once a batch was taken), `cached` (of a request,
 # answered from the cache).
 # One each: `refused` (answered 429), `left` (no longer waited for: the caller hung up or the deadline passed).
