@@ -9,6 +9,7 @@ from datetime import date
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
+from pydantic_core import PydanticCustomError
 
 MAX_QUERIES = 2560
 MAX_QUERY_CHARACTERS = 8192
@@ -54,7 +55,7 @@ def _written_day(value: object) -> object:
 
 def _written_number(value: object) -> object:
     if isinstance(value, bool | str):
-        raise ValueError("a number is written without quotes, such as 5")
+        raise PydanticCustomError("number_as_text", "a number is written without quotes, such as 5")
     return value
 
 

@@ -54,7 +54,7 @@ _FIELD_OF: Mapping[tuple[str, ...], str] = {
 }
 
 _PLAINER = {
-    "int_parsing": "write a whole number",
+    "number_as_text": "write a whole number",
     "date_from_datetime_parsing": "write a day as 2024-01-31",
     "string_pattern_mismatch": "write codes of two letters, such as en or zh",
 }
@@ -137,21 +137,29 @@ def _form(typed: Mapping[str, str], asked: bool) -> SearchForm:
 
 
 def _body(typed: Mapping[str, str]) -> dict[str, Any]:
-    """The request as JSON would have it; numbers are left to pydantic, which reads them."""
+    """The request as JSON would have it; what is no number is left to pydantic, which says so."""
     body: dict[str, Any] = {
         "queries": [line.strip() for line in re.split(r"[\r\n]+", typed["q"]) if line.strip()],
         "authority": typed["authority"],
         "profile": typed["profile"] or None,
-        "top_k": typed["top_k"] or _DEFAULTS["top_k"],
+        "top_k": number(typed["top_k"] or DEFAULTS["top_k"]),
         "sources": {"include": words(typed["include"]), "exclude": words(typed["exclude"])},
         "languages": words(typed["language"].lower()),
-        **{name: typed[name] or None for name in ("max_per_page", "max_per_source", "max_tokens")},
+        **{
+            name: number(typed[name]) if typed[name] else None
+            for name in ("max_per_page", "max_per_source", "max_tokens")
+        },
     }
     if typed["from"] or typed["to"] or typed["undated"] != DEFAULTS["undated"]:
         days = {name: typed[name] or None for name in ("from", "to")}
         given = {name: day for name, day in days.items() if day}
         body["dates"] = {"field": typed["date_field"], "undated": typed["undated"], **given}
     return body
+
+
+def number(text: str) -> int | str:
+    """The number that `text` is, else `text` itself."""
+    return int(text) if re.fullmatch(r"-?[0-9]{1,9}", text) else text
 
 
 def words(text: str) -> list[str]:

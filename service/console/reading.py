@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from starlette.datastructures import QueryParams
 
 from authority_search.models import OpenRequest, OpenResult
-from service.console.forms import faults
+from service.console.forms import faults, number
 from service.console.highlight import Piece, highlight, query_terms
 from service.gateway import Gateway
 
@@ -59,7 +59,7 @@ def read_open_form(params: QueryParams) -> OpenForm:
         return OpenForm(typed, {}, None)
     if not typed["target"]:
         return OpenForm(typed, {"target": f"{LABELS['target']}: write one"}, None)
-    numbers = {name: typed[name] for name in DEFAULTS if name != "target"}
+    numbers = {name: number(typed[name]) for name in DEFAULTS if name != "target"}
     try:
         return OpenForm(typed, {}, OpenRequest.model_validate({"targets": [typed["target"]], **numbers}))
     except ValidationError as error:
