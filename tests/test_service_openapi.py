@@ -1,7 +1,7 @@
 """Schemathesis over a real socket: the API is as it describes itself, and no bad request breaks it.
 
-AUTHORITY_SEARCH_BAD_REQUESTS=10000 makes the search for such a request a long one, AUTHORITY_SEARCH_FIRST_SEED=7
-another one.
+AUTHORITY_SEARCH_BAD_REQUESTS=10000 makes the search for such a request a long one, AUTHORITY_SEARCH_SEED=7 another
+one.
 """
 
 import copy
@@ -23,8 +23,7 @@ from records import BANK, FORUM
 HERE = Path(__file__).parent
 PROGRAM = Path(sys.executable).parent / "schemathesis"
 BAD_REQUESTS = int(os.environ.get("AUTHORITY_SEARCH_BAD_REQUESTS", "100"))
-FIRST_SEED = int(os.environ.get("AUTHORITY_SEARCH_FIRST_SEED", "1"))
-SEED = "1"
+SEED = int(os.environ.get("AUTHORITY_SEARCH_SEED", "1"))
 JSON = "application/json"
 GOOD: dict[str, Any] = {
     "/batch_search": {
@@ -81,7 +80,9 @@ def numbers(pattern: str, output: str) -> Sequence[int]:
 
 def test_the_api_is_as_it_describes_itself(letter_service: str, tmp_path: Path) -> None:
     checks = ["--checks", "all", "--exclude-checks", "positive_data_acceptance"]
-    output = schemathesis(letter_service, tmp_path, *checks, "--max-examples", "15", "--seed", SEED, "--max-time", "15")
+    output = schemathesis(
+        letter_service, tmp_path, *checks, "--max-examples", "15", "--seed", str(SEED), "--max-time", "15"
+    )
     print(f"seed {SEED}")
     selected, total = numbers(r"Selected: (\d+)/(\d+)", output)
     assert selected == total == len(httpx.get(f"{letter_service}/openapi.json").json()["paths"])
@@ -115,11 +116,12 @@ def bad_requests(draw: st.DrawFn) -> tuple[str, bytes, str]:
 
 def test_bad_requests_are_refused_and_the_service_lives_on(letter_service: str) -> None:
     statuses: Counter[int] = Counter()
-    number = FIRST_SEED
     with httpx.Client(base_url=letter_service, timeout=60) as client:
 
+        @seed(SEED)
         @settings(
-            max_examples=BAD_REQUESTS,
+            # Some spoilt requests are good ones still.
+            max_examples=BAD_REQUESTS * 3 // 2,
             deadline=None,
             database=None,
             phases=[Phase.generate],
@@ -133,10 +135,9 @@ def test_bad_requests_are_refused_and_the_service_lives_on(letter_service: str) 
             assert reply.status_code < 500, reply.text
             statuses[reply.status_code] += 1
 
-        while sum(count for status, count in statuses.items() if status >= 400) < BAD_REQUESTS:
-            seed(number)(no_failure)()
-            number += 1
-        print(f"seeds {FIRST_SEED} to {number - 1}: {sum(statuses.values())} requests, by status {dict(statuses)}")
+        no_failure()
+        print(f"seed {SEED}: {sum(statuses.values())} requests, by status {dict(statuses)}")
+        assert sum(count for status, count in statuses.items() if status >= 400) >= BAD_REQUESTS
         assert client.get("/health").status_code == 200
         reply = client.post("/batch_search", json={"queries": ["policy rate"]})
         assert reply.json()["results"][0]["status"] == "ok"
