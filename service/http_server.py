@@ -4,6 +4,7 @@ Without it a caller that sends a byte now and then ("slow loris"), or never take
 """
 
 import asyncio
+import resource
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from service.settings import ServerSettings
 
 _Part = Literal["head", "body"]
+
+# Those of two snapshots, models and logs.
+_OTHER_FILES = 1024
 
 
 def server_config(app: "ASGIApp", settings: "ServerSettings", **others: Any) -> uvicorn.Config:
@@ -42,6 +46,19 @@ def server_config(app: "ASGIApp", settings: "ServerSettings", **others: Any) -> 
         access_log=False,
         **{"log_level": "warning", **others},
     )
+
+
+def make_room(connections: int) -> bool:
+    """Raise this process's limit of open files, as far as it may, so that each connection has one. Whether it sufficed.
+
+    Many systems begin with 1,024, which thousands of callers would use up.
+    """
+    wanted = connections + _OTHER_FILES
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    return soft == resource.RLIM_INFINITY or soft >= wanted
 
 
 class _BoundedConnection(H11Protocol):

@@ -65,7 +65,7 @@ class ServerSettings(BaseModel):
         float, Field(gt=0, description="Seconds in which its body must arrive, and its reply be taken")
     ] = 30.0
     keep_alive_seconds: Annotated[int, Field(ge=1, description="Seconds between two requests of a connection")] = 20
-    max_connections: Annotated[int, Field(ge=1, description="Connections at once; one more is answered 429")] = 512
+    max_connections: Annotated[int, Field(ge=1, description="Connections at once; one more is answered 429")] = 4096
     access_log: Annotated[LogStyle, Field(description="Line per request on stdout: off, text or json")] = "text"
     traces: Annotated[
         str,

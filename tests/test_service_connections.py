@@ -1,6 +1,8 @@
 """Connections that would hold the service up: too slow, too many, too large. Over real sockets."""
 
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, suppress
@@ -171,3 +173,16 @@ def test_one_connection_too_many_is_told_so_and_the_others_go_on() -> None:
         deadline = time.monotonic() + 10
         while httpx.get(f"{url}/health", headers={"Connection": "close"}).status_code != 200:
             assert time.monotonic() < deadline
+
+
+def test_the_limit_of_open_files_makes_room_for_the_connections() -> None:
+    # In a process of its own: a hard limit cannot be raised again.
+    program = """
+import resource
+from service.http_server import make_room
+resource.setrlimit(resource.RLIMIT_NOFILE, (1024, 2048))
+for connections in (512, 4096):
+    print(make_room(connections), *resource.getrlimit(resource.RLIMIT_NOFILE))
+"""
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert ran.stdout.splitlines() == ["True 1536 2048", "False 2048 2048"]

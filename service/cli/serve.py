@@ -39,7 +39,7 @@ def serve(
     import uvicorn
 
     from service.app import create_app
-    from service.http_server import server_config
+    from service.http_server import make_room, server_config
     from service.tracing import exported_traces
 
     settings = settings_of(context)
@@ -54,13 +54,15 @@ def serve(
         logging.getLogger(noisy).setLevel(logging.WARNING)
     # A reply is some hundred short-lived objects: looking for cycles among them took a fifth of the time.
     gc.set_threshold(50_000, 20, 50)
+    if not make_room(server.max_connections):
+        err.print(f"this process may not open {server.max_connections:,} connections; raise its limit (ulimit -n)")
     traces = exported_traces(server.traces) if server.traces else None
     config = server_config(create_app(live, server, key_file, access, traces=traces), server)
     family = socket.AF_INET6 if ":" in server.host else socket.AF_INET
     with socket.create_server((server.host, server.port), family=family, backlog=config.backlog) as listener:
         shown = f"[{server.host}]" if ":" in server.host else server.host
         address = f"http://{shown}:{listener.getsockname()[1]}"
-        err.print(f"serving on {escape(address)} (API: /docs); Ctrl-C ends it")
+        err.print(f"serving on {escape(address)} (console: /, API: /docs); Ctrl-C ends it")
         with suppress(KeyboardInterrupt):
             uvicorn.Server(config).run([listener])
 
