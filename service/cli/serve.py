@@ -3,6 +3,7 @@
 import gc
 import logging
 import socket
+import sys
 from contextlib import suppress
 from typing import Annotated
 
@@ -54,6 +55,8 @@ def serve(
         logging.getLogger(noisy).setLevel(logging.WARNING)
     # A reply is some hundred short-lived objects: looking for cycles among them took a fifth of the time.
     gc.set_threshold(50_000, 20, 50)
+    # The encoder's threads come back for the interpreter lock after each inference, which takes as long as the default.
+    sys.setswitchinterval(0.0005)
     if not make_room(server.max_connections):
         err.print(f"this process may not open {server.max_connections:,} connections; raise its limit (ulimit -n)")
     traces = exported_traces(server.traces) if server.traces else None
