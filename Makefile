@@ -20,7 +20,7 @@ demo: $(VENV)/installed ## Crawl a live site on this machine, index it, serve it
 	$(BIN)/authority-search demo
 
 test: $(VENV)/installed ## Run all tests
-	$(BIN)/pytest
+	$(BIN)/pytest -n logical --dist worksteal
 
 check: $(VENV)/installed ## Lint, formatting, types, import directions
 	$(BIN)/ruff check

@@ -7,6 +7,8 @@ import signal
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["LANGSMITH_TRACING"] = os.environ["LANGCHAIN_TRACING_V2"] = "false"
 os.environ["DO_NOT_TRACK"] = "1"
+# The width that the runner found for itself, where tests run in parallel.
+os.environ.pop("COLUMNS", None)
 
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, distribution
