@@ -93,7 +93,7 @@ def test_reading_goes_on_from_a_position(tmp_path: Path) -> None:
 
 def test_codings_are_undone_and_kept_in_the_file(tmp_path: Path) -> None:
     page = b"<p>coded</p>" * 50
-    bodies = {"gzip": gzip.compress(page), "br": brotli.compress(page), "deflate": zlib.compress(page)}
+    bodies = {"gzip": gzip.compress(page, mtime=0), "br": brotli.compress(page), "deflate": zlib.compress(page)}
     with ArchiveWriter(tmp_path) as archive:
         for coding, body in bodies.items():
             headers = [("Content-Encoding", coding), ("Transfer-Encoding", "chunked")]
@@ -107,7 +107,7 @@ def test_codings_are_undone_and_kept_in_the_file(tmp_path: Path) -> None:
 
 def test_files_of_other_crawlers_are_read(tmp_path: Path) -> None:
     page = b"<html>page</html>"
-    zipped = gzip.compress(page)
+    zipped = gzip.compress(page, mtime=0)
     chunked = b"%x\r\n%s\r\n0\r\n\r\n" % (len(zipped), zipped)
     path = foreign(
         tmp_path / "CC-MAIN-1.warc.gz",
@@ -160,7 +160,7 @@ def test_a_damaged_record_is_skipped_and_told(tmp_path: Path) -> None:
 
 
 def test_a_gzip_bomb_is_skipped_without_unfolding_it(tmp_path: Path) -> None:
-    bomb = gzip.compress(b"\0" * 50_000_000)
+    bomb = gzip.compress(b"\0" * 50_000_000, mtime=0)
     with ArchiveWriter(tmp_path) as archive:
         archive.write("https://example.org/bomb", 200, "OK", [("Content-Encoding", "gzip")], bomb, NOW)
         archive.write("https://example.org/", 200, "OK", [], b"fine", NOW)
@@ -177,7 +177,7 @@ def test_a_record_longer_than_the_limit_is_skipped(tmp_path: Path) -> None:
     assert len(skips.reasons) == 2
 
 
-@pytest.mark.parametrize("content", [b"no gzip at all", b"\x1f", gzip.compress(b"gzip, but no WARC\r\n\r\n")])
+@pytest.mark.parametrize("content", [b"no gzip at all", b"\x1f", gzip.compress(b"gzip, but no WARC\r\n\r\n", mtime=0)])
 def test_a_file_that_is_no_archive_is_an_error_that_names_it(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "notes.warc.gz"
     path.write_bytes(content)
