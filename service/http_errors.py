@@ -50,8 +50,12 @@ def error_response(
 
 def service_error_response(error: ServiceError, path: str) -> Response:
     """The reply of the route at `path` for an error as it was raised."""
-    headers = {} if error.retry_after is None else {"Retry-After": str(error.retry_after)}
-    return error_response(type(error), str(error), headers=headers, path=path)
+    return error_response(type(error), str(error), headers=retry_header(error), path=path)
+
+
+def retry_header(error: ServiceError) -> Mapping[str, str]:
+    """When to come back, where the error says so."""
+    return {} if error.retry_after is None else {"Retry-After": str(error.retry_after)}
 
 
 async def _on_service_error(request: Request, error: Exception) -> Response:

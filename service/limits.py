@@ -77,7 +77,9 @@ class HeadLimit:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, or refuse it."""
         if scope["type"] == "http" and (limit := self._exceeded(scope)):
-            await error_response(TooLarge, f"the head of the request is over {limit}", 431)(scope, receive, send)
+            await error_response(TooLarge, f"the head of the request is over {limit}", 431, path=scope["path"])(
+                scope, receive, send
+            )
             return
         await self._app(scope, receive, send)
 

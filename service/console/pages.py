@@ -20,6 +20,7 @@ from service.console.tables import SORTS, coverage_tables, freshness_shares, sou
 from service.coverage_page import HEADINGS
 from service.errors import Internal, NotFound, NotReady, Overloaded, ServiceError, UnknownName
 from service.gateway import Gateway
+from service.http_errors import retry_header
 
 _log = logging.getLogger(__name__)
 
@@ -40,11 +41,7 @@ class Problem(NamedTuple):
     title: str
     message: str
     hint: str
-
-    @property
-    def headers(self) -> Mapping[str, str]:
-        """When to come back, for programs."""
-        return {"Retry-After": "1"} if self.status in (Overloaded.status, NotReady.status) else {}
+    headers: Mapping[str, str]
 
 
 class Answer(NamedTuple):
@@ -190,7 +187,7 @@ def _problem(request: Request, error: ServiceError) -> Problem:
         request_id = request.state.request_id
         _log.error("page %r failed; request %s", request.url.path, request_id, exc_info=error)
         message = f"request {request_id}"
-    return Problem(error.status, title, message, hint)
+    return Problem(error.status, title, message, hint, retry_header(error))
 
 
 def _named(error: UnknownName, typed: Mapping[str, str]) -> dict[str, str]:
