@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,12 +16,13 @@ from index.catalog import Catalog
 from index.columns import TEXT_HASHES, Columns, ColumnsWriter, StoredPage
 from index.copies import find_copies
 from index.dense import DenseWriter
-from index.encoders import Encoder
+from index.encoders import Encoder, Vectors
 from index.errors import SnapshotInvalid, SnapshotNotFound
 from index.files import building_beside, remove_unfinished
 from index.lexical import LexicalWriter
 from index.progress import Progress, silent
 from index.records import Page, Passage
+from index.settings import DenseSettings
 from index.shards import text_key
 from index.snapshot import FORMAT, MANIFEST, Manifest, Snapshot, file_digests, write_sources
 from index.store import SnapshotStore
@@ -32,6 +34,8 @@ PagesWithPassages = Callable[[], Iterable[tuple[Page, list[Passage]]]]
 NOTHING_TO_PUBLISH = "there are no passages to publish; crawl or ingest pages of listed sources first"
 _BATCH = 8192
 _VALIDATED_ROWS = 32
+AUTO = DenseSettings()
+_HELD_OUT_QUERIES = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,16 +64,22 @@ def embedded_text(page: Page | StoredPage, passage: Passage) -> str:
 
 
 def build_snapshot(
-    pages: PagesWithPassages, sources: SourceList, encoder: Encoder, store: SnapshotStore, progress: Progress = silent
+    pages: PagesWithPassages,
+    sources: SourceList,
+    encoder: Encoder,
+    store: SnapshotStore,
+    progress: Progress = silent,
+    dense: DenseSettings = AUTO,
 ) -> BuildReport:
     """Build a snapshot of `pages`, unless the live one has the same content. Does not publish it.
 
-    Raises SnapshotInvalid when there is nothing to index or validation fails. Hold `index.lock` around it.
+    Raises RecallTooLow, and SnapshotInvalid when there is nothing to index or validation fails. Hold `index.lock`
+    around it.
     """
     store.folder.snapshots.mkdir(parents=True, exist_ok=True)
     remove_unfinished(store.folder.snapshots)
     cache = VectorCache(cache_folder(store.folder.vectors, encoder.description), encoder.description.dimensions)
-    content, missing = _read(pages(), sources, encoder, cache, progress)
+    content, missing = _read(pages(), sources, encoder, dense, cache, progress)
     live = _live_manifest(store)
     if live is not None and live.content == content:
         return BuildReport(live.id, False, live.pages, live.passages, embedded=0)
@@ -78,11 +88,14 @@ def build_snapshot(
     snapshot_id = f"{now:%Y%m%dT%H%M%SZ}-{content[:8]}"
     analysed = AnalysedTexts(store.folder.analysed)
     with building_beside(store.folder.snapshots / snapshot_id) as beside:
-        counts = _write(pages(), beside, cache, analysed, encoder.description.dimensions, progress)
+        vectors = DenseWriter(encoder.description.dimensions)
+        counts = _write(pages(), beside, cache, analysed, vectors, progress)
         write_sources(beside / "sources.json", sources)
+        held_out = partial(_held_out, Columns(beside), encoder)
+        method = vectors.write(beside, held_out, dense, progress)
         manifest = Manifest(
             FORMAT, snapshot_id, f"{now:%Y-%m-%dT%H:%M:%SZ}", content, *counts, sources.version, encoder.description,
-            file_digests(beside),
+            method, file_digests(beside),
         )  # fmt: skip
         (beside / MANIFEST).write_text(manifest.to_json(), encoding="utf-8")
         validate(Snapshot(beside))
@@ -124,11 +137,13 @@ def _read(
     pages: Iterable[tuple[Page, list[Passage]]],
     sources: SourceList,
     encoder: Encoder,
+    dense: DenseSettings,
     cache: VectorCache,
     progress: Progress,
 ) -> tuple[str, dict[bytes, str]]:
     """The digest of the content, and the texts, by key, that the cache lacks."""
-    digest = hashlib.sha256(f"{FORMAT} {sources.version} {encoder.description}".encode())
+    built_for = dense.model_dump(exclude={"device"})
+    digest = hashlib.sha256(f"{FORMAT} {sources.version} {encoder.description} {built_for}".encode())
     missing: dict[bytes, str] = {}
     checked = 0
     for page, passages in pages:
@@ -150,11 +165,11 @@ def _write(
     folder: Path,
     cache: VectorCache,
     analysed: AnalysedTexts,
-    dimensions: int,
+    dense: DenseWriter,
     progress: Progress,
 ) -> tuple[int, int]:
-    """Write columns, lexical and dense files; return the counts of pages and passages."""
-    columns, lexical, dense = ColumnsWriter(folder), LexicalWriter(folder / "lexical"), DenseWriter(dimensions)
+    """Write columns and lexical files, collect the vectors; return the counts of pages and passages."""
+    columns, lexical = ColumnsWriter(folder), LexicalWriter(folder / "lexical")
     for batch in _batches(pages):
         rows = [(page, passage) for page, passages in batch for passage in passages]
         terms = analysed.terms([passage.text for _, passage in rows])
@@ -167,8 +182,15 @@ def _write(
     columns.finish()
     np.save(folder / TEXT_HASHES, find_copies(Columns(folder), progress, analysed.fingerprints))
     lexical.finish()
-    dense.write(folder / "dense.faiss")
     return columns.pages, columns.passages
+
+
+def _held_out(columns: Columns, encoder: Encoder) -> Vectors:
+    """Queries a reader might put to some of the pages: title and last heading of passages evenly spread."""
+    rows = np.unique(np.linspace(0, max(0, len(columns) - 1), _HELD_OUT_QUERIES).astype(np.int64))
+    found = (columns.passage(int(row)) for row in rows[: len(columns)])
+    asked = dict.fromkeys(" ".join([page.title, *passage.heading_path[-1:]]) for passage, page in found)
+    return encoder.encode_queries(list(asked))
 
 
 def _batches(pages: Iterable[tuple[Page, list[Passage]]]) -> Iterator[list[tuple[Page, list[Passage]]]]:

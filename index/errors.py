@@ -7,6 +7,7 @@ IndexingError
 ├── RerankerUnavailable  no cross-encoder in any of the places, or it is none
 ├── EncoderMismatch      the vectors were made with other weights than the query encoder has
 ├── SnapshotNotFound     nothing is published, or not under that name
+├── RecallTooLow         the approximate dense index finds less of the exact answers than the settings want
 ├── TooMuchLost          what would be published lacks too much of what is live
 └── SnapshotInvalid      a snapshot failed its validation; it is never published or served
 """
@@ -38,6 +39,10 @@ class EncoderMismatch(IndexingError):
 
 class SnapshotNotFound(IndexingError):
     """Nothing is published, or not under that name."""
+
+
+class RecallTooLow(IndexingError):
+    """The approximate dense index finds less of the exact answers than the settings want."""
 
 
 class TooMuchLost(IndexingError):

@@ -38,6 +38,26 @@ class EncoderSettings(BaseModel):
         return self
 
 
+class DenseSettings(BaseModel):
+    """How the vectors of a snapshot are searched. All but `device` takes effect when it is built."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    method: Annotated[
+        Literal["auto", "exact", "ivf"],
+        Field(description="exact reads every vector, ivf the nearest lists of codes; auto takes ivf where it pays"),
+    ] = "auto"
+    recall: Annotated[
+        float,
+        Field(gt=0, le=1, description="Share of the exact first 100 that ivf must find of held-out queries"),
+    ] = 0.99
+    exact_up_to: Annotated[int, Field(ge=0, description="Passages up to which auto reads every vector")] = 20_000
+    device: Annotated[
+        Literal["auto", "cpu", "cuda"],
+        Field(description="Where vectors are searched; auto takes a GPU that has room for them"),
+    ] = "auto"
+
+
 class RerankerSettings(BaseModel):
     """Which cross-encoder reads the best candidates again. Places, device and precision are those of the encoder."""
 

@@ -2,7 +2,7 @@
 
 <id>/manifest.json   counts, encoder, list version, digests of all files
 <id>/lexical/        Tantivy
-<id>/dense.faiss     FAISS
+<id>/vectors.faiss   FAISS: every vector; lists.faiss where an approximate index proposes rows
 <id>/passages.arrow  <id>/pages.arrow  <id>/names.json   columns by row number
 <id>/text_hashes.npy  equal where rows carry the same text
 <id>/sources.json    the list of sources the snapshot was built with
@@ -16,13 +16,14 @@ from typing import Any
 
 from domain_lists.plain import from_plain, to_plain
 from domain_lists.source_list import SourceList
+from index.approximate import DenseMethod
 from index.columns import Columns
 from index.dense import DenseIndex
 from index.encoders import EncoderDescription
 from index.errors import SnapshotInvalid
 from index.lexical import LexicalIndex
 
-FORMAT = 3
+FORMAT = 4
 MANIFEST = "manifest.json"
 
 
@@ -38,6 +39,7 @@ class Manifest:
     passages: int
     list_version: str
     encoder: EncoderDescription
+    dense: DenseMethod
     files: dict[str, str]
 
     @classmethod
@@ -50,7 +52,8 @@ class Manifest:
                 raise SnapshotInvalid(
                     f"{folder} has snapshot format {values['format']}, this version reads {FORMAT}; publish again"
                 )
-            return cls(**values | {"encoder": EncoderDescription(**values["encoder"])})
+            encoder, dense = EncoderDescription(**values["encoder"]), DenseMethod.read(values["dense"])
+            return cls(**values | {"encoder": encoder, "dense": dense})
         except (OSError, ValueError, TypeError, KeyError) as error:
             raise SnapshotInvalid(f"{path} cannot be read ({error}); publish again or roll back") from error
 
@@ -60,16 +63,19 @@ class Manifest:
 
 
 class Snapshot:
-    """An open snapshot. Immutable and thread-safe; row number = FAISS id = Tantivy row."""
+    """An open snapshot. Immutable and thread-safe; row number = FAISS id = Tantivy row.
 
-    def __init__(self, folder: Path) -> None:
+    `device` is where vectors are searched: `auto`, `cpu` or `cuda`, as in the settings.
+    """
+
+    def __init__(self, folder: Path, device: str = "cpu") -> None:
         self.folder = folder
         self.manifest = Manifest.read(folder)
         try:
             self.columns = Columns(folder)
             hashed = len(self.columns.text_hash)
             self.lexical = LexicalIndex(folder / "lexical")
-            self.dense = DenseIndex.open(folder / "dense.faiss")
+            self.dense = DenseIndex.open(folder, self.manifest.dense, device)
             self.sources = read_sources(folder / "sources.json")
         except (OSError, EOFError, ValueError, RuntimeError, KeyError, TypeError) as error:
             raise SnapshotInvalid(f"{folder} cannot be opened ({error}); publish again or roll back") from error

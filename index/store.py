@@ -81,14 +81,17 @@ class SnapshotStore:
                 _log.warning("%s", error)
         return found
 
-    def open(self, snapshot_id: str | None = None) -> Snapshot:
-        """Open a snapshot, the live one by default. Raises SnapshotNotFound and SnapshotInvalid."""
+    def open(self, snapshot_id: str | None = None, device: str = "cpu") -> Snapshot:
+        """Open a snapshot, the live one by default. Raises SnapshotNotFound and SnapshotInvalid.
+
+        `device` is where vectors are searched: `auto`, `cpu` or `cuda`, as in the settings.
+        """
         wanted = snapshot_id or self.current_id()
         if wanted is None:
             raise SnapshotNotFound(
                 f"nothing is published in {self.folder.root}; run `authority-search crawl` or `ingest`, then `publish`"
             )
-        return Snapshot(self._existing(wanted))
+        return Snapshot(self._existing(wanted), device)
 
     def publish(self, snapshot_id: str) -> None:
         """Make a complete snapshot the live one; earlier ones can be taken back the same way."""

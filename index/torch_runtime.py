@@ -22,14 +22,21 @@ def torch_device(settings: EncoderSettings) -> str:
 
 
 def wants_gpu(settings: EncoderSettings) -> bool:
-    """Whether a model belongs on a GPU. Without a driver this is known without importing torch, which takes seconds."""
-    if settings.device != "auto":
-        return settings.device == "cuda"
+    """Whether a model belongs on a GPU."""
+    return has_gpu() if settings.device == "auto" else settings.device == "cuda"
+
+
+def has_gpu() -> bool:
+    """Whether torch finds a GPU. Without a driver this is known without importing torch, which takes seconds."""
     try:
         ctypes.CDLL("libcuda.so.1")
     except OSError:
         return False
-    return find_spec("torch") is not None and torch_device(settings) == "cuda"
+    if find_spec("torch") is None:
+        return False
+    import torch
+
+    return torch.cuda.is_available()
 
 
 def torch_dtype(settings: EncoderSettings, device: str) -> "torch.dtype":

@@ -33,6 +33,7 @@ class LiveSearcher:
         poll_seconds: float = 1.0,
         load_reranker: Callable[[], Reranker | None] = lambda: None,
         arm_seconds: float | None = None,
+        dense_device: str = "cpu",
     ) -> None:
         self._store = store
         self._load_encoder = load_encoder
@@ -40,6 +41,7 @@ class LiveSearcher:
         self._settings = settings
         self._poll_seconds = poll_seconds
         self._arm_seconds = arm_seconds
+        self._dense_device = dense_device
         self._searcher: Searcher | None = None
         self._models: tuple[Encoder, Reranker | None] | None = None
         self._trouble = "the encoder is being loaded"
@@ -102,7 +104,7 @@ class LiveSearcher:
         self._trouble = trouble
 
     def _opened(self, snapshot_id: str | None, encoder: Encoder, reranker: Reranker | None) -> Searcher:
-        snapshot = self._store.open(snapshot_id)
+        snapshot = self._store.open(snapshot_id, self._dense_device)
         searcher = Searcher(snapshot, encoder, self._settings, reranker, arm_seconds=self._arm_seconds)
         # One search brings in what the first request would have to wait for, and shows that all parts work.
         reply = searcher.search(SearchRequest(queries=["warm up"], top_k=1))

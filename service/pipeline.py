@@ -150,7 +150,9 @@ def publish_all(
             raise SnapshotInvalid(NOTHING_TO_PUBLISH)  # before the encoder is loaded, which takes seconds
         if not force:
             require_little_loss(store, catalog, sources, settings.refresh.max_lost_share)
-        report = build_snapshot(lambda: listed_pages(catalog, sources), sources, load_encoder(), store, progress)
+        report = build_snapshot(
+            lambda: listed_pages(catalog, sources), sources, load_encoder(), store, progress, settings.dense
+        )
         if report.built and not stage:
             store.publish(report.snapshot)
     return report

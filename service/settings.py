@@ -22,7 +22,7 @@ from pydantic_settings import (
 
 from authority_search.validation import explain
 from crawler.settings import CrawlSettings, PassageSettings, RefreshSettings
-from index.settings import EncoderSettings, RerankerSettings
+from index.settings import DenseSettings, EncoderSettings, RerankerSettings
 from ranking.settings import RankingSettings
 from service.access.settings import AccessSettings
 from service.access_log import LogStyle
@@ -92,6 +92,7 @@ class Settings(BaseSettings):
     refresh: RefreshSettings = RefreshSettings()
     passages: PassageSettings = PassageSettings()
     encoder: EncoderSettings = EncoderSettings()
+    dense: DenseSettings = DenseSettings()
     ranking: RankingSettings = RankingSettings()
     reranker: RerankerSettings = RerankerSettings()
     server: ServerSettings = ServerSettings()

@@ -313,13 +313,13 @@ def test_without_snapshots_the_list_says_so(cli: Cli) -> None:
 
 
 def test_verify_finds_a_changed_byte(cli: Cli, tmp_path: Path, two: tuple[str, str]) -> None:
-    path = tmp_path / "data" / "snapshots" / two[1] / "dense.faiss"
+    path = tmp_path / "data" / "snapshots" / two[1] / "vectors.faiss"
     content = bytearray(path.read_bytes())
     content[-1] ^= 1
     path.write_bytes(content)
     ended = cli("snapshots", "verify")
     assert ended.code == 1
-    assert "dense.faiss is not what was published" in ended.err
+    assert "vectors.faiss is not what was published" in ended.err
 
 
 @pytest.mark.parametrize("snapshot_id", ["../data", "..", ".", "/etc", "a/b", ""])

@@ -62,7 +62,7 @@ def columns_bytes(root: Path) -> list[bytes]:
     folder = live(root).folder
     return [
         (folder / name).read_bytes()
-        for name in ("passages.arrow", "pages.arrow", "names.json", "text_hashes.npy", "dense.faiss")
+        for name in ("passages.arrow", "pages.arrow", "names.json", "text_hashes.npy", "vectors.faiss")
     ]
 
 
@@ -206,7 +206,7 @@ def test_what_fails_its_validation_leaves_the_live_snapshot_and_nothing_else(
 
 
 def lose_part(folder: Path) -> None:
-    (folder / "dense.faiss").unlink()
+    (folder / "vectors.faiss").unlink()
 
 
 def age(folder: Path) -> None:

@@ -39,7 +39,7 @@ def test_a_snapshot_opens_as_it_was_published(small_snapshot: Snapshot) -> None:
     assert manifest.list_version == small_sources().version
     assert small_snapshot.sources.sources == small_sources().sources
     assert small_snapshot.sources.select("primary") == frozenset({BANK})
-    assert {"dense.faiss", "passages.arrow", "pages.arrow", "names.json", "sources.json", "text_hashes.npy"} < set(
+    assert {"vectors.faiss", "passages.arrow", "pages.arrow", "names.json", "sources.json", "text_hashes.npy"} < set(
         manifest.files
     )
 
@@ -65,7 +65,7 @@ def test_a_snapshot_that_keeps_sources_and_profiles_alone_still_opens(tmp_path: 
     assert read_sources(path).sources == small_sources().sources
 
 
-@pytest.mark.parametrize("name", ["dense.faiss", "pages.arrow", "sources.json", "lexical/meta.json"])
+@pytest.mark.parametrize("name", ["vectors.faiss", "pages.arrow", "sources.json", "lexical/meta.json"])
 def test_verify_finds_a_changed_byte(copied: Path, name: str) -> None:
     snapshot = Snapshot(copied)
     data = bytearray((copied / name).read_bytes())
@@ -89,9 +89,9 @@ def test_verify_finds_missing_and_added_files(copied: Path) -> None:
 
 
 def shorter_dense(folder: Path) -> None:
-    index = faiss.read_index(str(folder / "dense.faiss"))
+    index = faiss.read_index(str(folder / "vectors.faiss"))
     index.remove_ids(faiss.IDSelectorRange(0, 1))
-    faiss.write_index(index, str(folder / "dense.faiss"))
+    faiss.write_index(index, str(folder / "vectors.faiss"))
 
 
 def shorter_lexical(folder: Path) -> None:
@@ -111,7 +111,7 @@ def test_parts_that_differ_in_size_are_refused(copied: Path, shorten: Callable[[
 @pytest.mark.parametrize(
     "name",
     [
-        *("dense.faiss", "passages.arrow", "pages.arrow", "text_hashes.npy"),
+        *("vectors.faiss", "passages.arrow", "pages.arrow", "text_hashes.npy"),
         *("names.json", "sources.json", "lexical/meta.json"),
     ],
 )

@@ -137,7 +137,7 @@ FILES = (
     "names.json",
     "passages.arrow",
     "pages.arrow",
-    "dense.faiss",
+    "vectors.faiss",
     "sources.json",
     "text_hashes.npy",
     "lexical/meta.json",
@@ -190,8 +190,8 @@ def test_a_snapshot_whose_arm_fails_when_tried_is_refused(store: SnapshotStore, 
     class Halved(SnapshotStore):
         """Opens snapshots whose dense arm fails, as with a graphics card that is full."""
 
-        def open(self, snapshot_id: str | None = None) -> Snapshot:
-            opened = super().open(snapshot_id)
+        def open(self, snapshot_id: str | None = None, device: str = "cpu") -> Snapshot:
+            opened = super().open(snapshot_id, device)
             opened.dense.search = None  # type: ignore[method-assign, assignment]
             return opened
 

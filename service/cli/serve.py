@@ -81,4 +81,5 @@ def live_searcher(settings: Settings) -> LiveSearcher:
         settings.server.poll_seconds,
         lambda: load_reranker(settings.reranker, settings.encoder),
         settings.server.arm_seconds,
+        settings.dense.device,
     )
