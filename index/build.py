@@ -12,7 +12,8 @@ from domain_lists.errors import UnknownSource
 from domain_lists.source_list import SourceList
 from index.analysed import AnalysedTexts
 from index.catalog import Catalog
-from index.columns import TEXT_HASHES, Columns, ColumnsWriter, StoredPage
+from index.columns import TEXT_HASHES, Columns, StoredPage
+from index.columns_writer import ColumnsWriter
 from index.copies import find_copies
 from index.dense import DenseWriter
 from index.encoders import Encoder
@@ -96,8 +97,8 @@ def validate(snapshot: Snapshot) -> None:
     try:
         for source_id in snapshot.columns.filterable.source_ids:
             snapshot.sources.get(source_id)
-    except (UnknownSource, ValueError) as error:
-        raise SnapshotInvalid(f"a page has a source or a date that cannot be filtered by: {error}") from error
+    except UnknownSource as error:
+        raise SnapshotInvalid(f"a page has a source that cannot be filtered by: {error}") from error
     rows = np.unique(np.linspace(0, len(snapshot.columns) - 1, _VALIDATED_ROWS).astype(np.int64))
     found = snapshot.dense.search(snapshot.dense.vectors(rows), depth=1)
     for row, (_, scores) in zip(rows, found, strict=True):

@@ -60,10 +60,8 @@ def answers(root: Path) -> list[object]:
 
 def columns_bytes(root: Path) -> list[bytes]:
     folder = live(root).folder
-    return [
-        (folder / name).read_bytes()
-        for name in ("passages.arrow", "pages.arrow", "names.json", "text_hashes.npy", "dense.faiss")
-    ]
+    names = ("pages.arrow", "names.json", "text_hashes.npy", "dense.faiss")
+    return [path.read_bytes() for path in (*sorted((folder / "columns").iterdir()), *(folder / n for n in names))]
 
 
 def test_rows_are_the_same_in_all_parts(tmp_path: Path) -> None:

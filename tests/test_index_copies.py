@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 from records import make_page, with_passages
 
-from index.columns import Columns, ColumnsWriter
+from index.columns import Columns
+from index.columns_writer import ColumnsWriter
 from index.copies import find_copies
 from index.likeness import text_hash
 from index.records import Page
