@@ -37,13 +37,17 @@ _VALIDATED_ROWS = 32
 
 @dataclass(frozen=True, slots=True)
 class BuildReport:
-    """What a build did. `built` is False when the live snapshot already holds exactly this content."""
+    """What a build did. `built` is False when the live snapshot already holds exactly this content.
+
+    `removed` are the snapshots that went when it was published.
+    """
 
     snapshot: str
     built: bool
     pages: int
     passages: int
     embedded: int
+    removed: tuple[str, ...] = ()
 
 
 def listed_pages(catalog: Catalog, sources: SourceList) -> Iterator[tuple[Page, list[Passage]]]:

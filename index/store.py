@@ -101,6 +101,23 @@ class SnapshotStore:
             raise SnapshotInvalid(f"{snapshot_id} is live; publish another one before you remove it")
         remove_folder(self._existing(snapshot_id))
 
+    def prune(self, keep: int) -> tuple[str, ...]:
+        """Remove the oldest complete snapshots beyond `keep`, never the live one; returns what went, oldest first.
+
+        Those of an earlier format go too. A service that has one of them open is not disturbed: its files are mapped,
+        and stay on the disk until it lets go of them. What cannot be removed is logged and stays.
+        """
+        # Ids begin with the moment of their making.
+        complete = [path.parent.name for path in sorted(self.folder.snapshots.glob(f"[!.]*/{MANIFEST}"))]
+        live, removed = self.current_id(), []
+        for snapshot_id in [one for one in complete if one != live][: max(0, len(complete) - keep)]:
+            try:
+                self.remove(snapshot_id)
+                removed.append(snapshot_id)
+            except OSError as error:
+                _log.warning("the old snapshot %s stays, it cannot be removed: %s", snapshot_id, error)
+        return tuple(removed)
+
     def _existing(self, snapshot_id: str) -> Path:
         folder = self.folder.snapshots / snapshot_id
         if "/" in snapshot_id or snapshot_id.startswith(".") or not (folder / MANIFEST).is_file():

@@ -7,7 +7,7 @@ from rich.table import Column, Table
 
 from index.encoders import load_encoder
 from index.lock import write_lock
-from service.cli.console import JsonOption, StageOption, out, print_json, settings_of, shown_progress
+from service.cli.console import JsonOption, StageOption, out, print_json, print_removed, settings_of, shown_progress
 from service.pipeline import open_store, run_publish
 
 app = typer.Typer()
@@ -29,7 +29,8 @@ def publish(
     """Build a snapshot of everything gathered, validate it, and make it the live one.
 
     Only text that was never embedded before is encoded; if nothing changed, the live snapshot stays. A running
-    service takes the new one over by itself. Killed at any moment, the old one stays live.
+    service takes the new one over by itself. Killed at any moment, the old one stays live. Of older snapshots the
+    newest stay, index.keep_snapshots of them with the live one.
 
     With --stage the live one stays: measure the new one first (bench run --snapshot-id), then `snapshots use` it.
 
@@ -46,6 +47,7 @@ def publish(
     out.print(
         f"{what} {report.snapshot}: {report.pages:,} pages, {report.passages:,} passages, {report.embedded:,} embedded"
     )
+    print_removed(report.removed)
 
 
 @snapshots_app.callback(invoke_without_command=True)
