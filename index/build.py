@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import urlsplit
 
 import numpy as np
 
@@ -14,7 +16,7 @@ from index.analysed import AnalysedTexts
 from index.catalog import Catalog
 from index.columns import TEXT_HASHES, Columns, StoredPage
 from index.columns_writer import ColumnsWriter
-from index.copies import find_copies
+from index.copies import FINGERPRINT_SIZE, find_copies, text_hashes
 from index.dense import DenseWriter
 from index.encoders import Encoder
 from index.errors import SnapshotInvalid, SnapshotNotFound
@@ -22,10 +24,11 @@ from index.files import building_beside, remove_unfinished
 from index.lexical import LexicalWriter
 from index.progress import Progress, silent
 from index.records import Page, Passage
-from index.shards import text_key
+from index.shards import KEY, Keys, text_key
 from index.snapshot import FORMAT, MANIFEST, Manifest, Snapshot, file_digests, write_sources
 from index.store import SnapshotStore
-from index.vectors import VectorCache, cache_folder, embed_missing
+from index.vectors import VectorCache, cache_folder, embed_shards
+from index.waiting import WaitingTexts
 
 PagesWithPassages = Callable[[], Iterable[tuple[Page, list[Passage]]]]
 """Called once per pass over the data; must give the same pages, ordered by URL, each time."""
@@ -74,20 +77,21 @@ def build_snapshot(
     store.folder.snapshots.mkdir(parents=True, exist_ok=True)
     remove_unfinished(store.folder.snapshots)
     cache = VectorCache(cache_folder(store.folder.vectors, encoder.description), encoder.description.dimensions)
-    content, missing = _read(pages(), sources, encoder, cache, progress)
-    live = _live_manifest(store)
-    if live is not None and live.content == content:
-        return BuildReport(live.id, False, live.pages, live.passages, embedded=0)
-    embedded = embed_missing(missing, encoder, cache, progress)
+    with WaitingTexts(store.folder.root) as waiting:
+        content = _read(pages(), sources, encoder, cache, waiting, progress)
+        live = _live_manifest(store)
+        if live is not None and live.content == content.digest:
+            return BuildReport(live.id, False, live.pages, live.passages, embedded=0)
+        embedded = embed_shards(waiting.shards(), len(waiting), encoder, cache, progress)
     now = datetime.now(UTC)
-    snapshot_id = f"{now:%Y%m%dT%H%M%SZ}-{content[:8]}"
+    snapshot_id = f"{now:%Y%m%dT%H%M%SZ}-{content.digest[:8]}"
     analysed = AnalysedTexts(store.folder.analysed)
     with building_beside(store.folder.snapshots / snapshot_id) as beside:
-        counts = _write(pages(), beside, cache, analysed, encoder.description.dimensions, progress)
+        counts = _write(pages(), content, beside, cache, analysed, encoder.description.dimensions, progress)
         write_sources(beside / "sources.json", sources)
         manifest = Manifest(
-            FORMAT, snapshot_id, f"{now:%Y-%m-%dT%H:%M:%SZ}", content, *counts, sources.version, encoder.description,
-            file_digests(beside),
+            FORMAT, snapshot_id, f"{now:%Y-%m-%dT%H:%M:%SZ}", content.digest, *counts, sources.version,
+            encoder.description, file_digests(beside),
         )  # fmt: skip
         (beside / MANIFEST).write_text(manifest.to_json(), encoding="utf-8")
         validate(Snapshot(beside))
@@ -125,33 +129,48 @@ def _live_manifest(store: SnapshotStore) -> Manifest | None:
         return None
 
 
+class _Content(NamedTuple):
+    """What the first pass over the pages finds: a digest of all, the key of each row's vector, shape [n]."""
+
+    digest: str
+    keys: Keys
+    hosts: int
+
+
 def _read(
     pages: Iterable[tuple[Page, list[Passage]]],
     sources: SourceList,
     encoder: Encoder,
     cache: VectorCache,
+    waiting: WaitingTexts,
     progress: Progress,
-) -> tuple[str, dict[bytes, str]]:
-    """The digest of the content, and the texts, by key, that the cache lacks."""
+) -> _Content:
+    """Read everything once; texts that the cache lacks are let wait."""
     digest = hashlib.sha256(f"{FORMAT} {sources.version} {encoder.description}".encode())
-    missing: dict[bytes, str] = {}
-    checked = 0
-    for page, passages in pages:
-        # `crawled` is left out: to have looked again is no change of content.
-        evidence = (page.url, page.source, page.title, page.published, page.modified, page.changed, page.content_hash())
-        digest.update(repr(evidence).encode())
-        texts = {text_key(text): text for text in (embedded_text(page, passage) for passage in passages)}
-        for passage in passages:
-            digest.update(f"{passage.id} {passage.start} {passage.heading_path}".encode())
-        keys = list(texts)
-        missing |= {key: texts[key] for key, there in zip(keys, cache.has(keys), strict=True) if not there}
-        checked += len(passages)
+    parts, hosts, checked = [np.empty(0, KEY)], set(), 0
+    for batch in _batches(pages):
+        texts: dict[bytes, str] = {}
+        keys: list[bytes] = []
+        for page, passages in batch:
+            hosts.add(urlsplit(page.url).netloc)
+            # `crawled` is left out: to have looked again is no change of content.
+            dates = (page.published, page.modified, page.changed)
+            digest.update(repr((page.url, page.source, page.title, *dates, page.content_hash())).encode())
+            for passage in passages:
+                digest.update(f"{passage.id} {passage.start} {passage.heading_path}".encode())
+                text = embedded_text(page, passage)
+                keys.append(text_key(text))
+                texts[keys[-1]] = text
+        waiting.add({key: texts[key] for key, there in zip(keys, cache.has(keys), strict=True) if not there})
+        parts.append(np.array(keys, KEY))
+        checked += len(keys)
         progress("read", checked, None)
-    return digest.hexdigest(), missing
+    return _Content(digest.hexdigest(), np.concatenate(parts), len(hosts))
 
 
 def _write(
     pages: Iterable[tuple[Page, list[Passage]]],
+    content: _Content,
     folder: Path,
     cache: VectorCache,
     analysed: AnalysedTexts,
@@ -160,17 +179,25 @@ def _write(
 ) -> tuple[int, int]:
     """Write columns, lexical and dense files; return the counts of pages and passages."""
     columns, lexical, dense = ColumnsWriter(folder), LexicalWriter(folder / "lexical"), DenseWriter(dimensions)
+    # Near-duplicates are sought between hosts alone.
+    compared = content.hosts > 1
+    prints = np.empty((len(content.keys), FINGERPRINT_SIZE if compared else 1), np.uint64)
     for batch in _batches(pages):
         rows = [(page, passage) for page, passages in batch for passage in passages]
-        terms = analysed.terms([passage.text for _, passage in rows])
+        place = slice(columns.passages, columns.passages + len(rows))
+        texts = [passage.text for _, passage in rows]
+        if compared:
+            terms, prints[place] = analysed.terms_and_fingerprints(texts)
+        else:
+            terms, prints[place] = analysed.terms(texts), text_hashes(texts)
         for row, (page, passage) in enumerate(rows):
             lexical.add(columns.passages + row, page.title, passage.heading_path, terms[row])
-        dense.add(cache.get([text_key(embedded_text(*one)) for one in rows]))
+        dense.add(cache.get(content.keys[place]))
         for page, passages in batch:
             columns.add(page, passages)
-        progress("index", columns.passages, None)
+        progress("index", columns.passages, len(prints))
     columns.finish()
-    np.save(folder / TEXT_HASHES, find_copies(Columns(folder), progress, analysed.fingerprints))
+    np.save(folder / TEXT_HASHES, find_copies(Columns(folder), prints, progress) if compared else prints[:, 0])
     lexical.finish()
     dense.write(folder / "dense.faiss")
     return columns.pages, columns.passages
