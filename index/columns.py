@@ -25,6 +25,7 @@ DATE_FIELDS = ("published", "modified", "crawled", "changed")
 NO_DATE = 0
 TEXT_HASHES = "text_hashes.npy"
 ARRAYS = "columns"
+PAGES = "pages.arrow"
 NUMBERS = ("page", "ordinal", "start", "end", "tokens", "source", "language", *DATE_FIELDS)
 """The columns of `columns/` that hold an int32 for each passage; dates as proleptic ordinals, NO_DATE for none.
 
@@ -88,7 +89,7 @@ class Columns:
         self._ids, self._by_id = _array(folder, "id"), _array(folder, "by_id")
         if len({*map(len, self._numbers.values()), len(self._ids), len(self._by_id)}) != 1:
             raise ValueError(f"the files in {folder / ARRAYS} differ in length")
-        self._pages = pa.ipc.open_file(pa.memory_map(str(folder / "pages.arrow"))).read_all()
+        self._pages = pa.ipc.open_file(pa.memory_map(str(folder / PAGES))).read_all()
         # Looking a column up takes as long as reading one value of it.
         self._page_text, self._headings = self._pages.column("text"), self._pages.column("headings")
         names = json.loads((folder / "names.json").read_text(encoding="utf-8"))

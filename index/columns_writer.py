@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from index.arrays import ArrayWriter, mapped_array
-from index.columns import ARRAYS, DATE_FIELDS, NO_DATE, NUMBERS, PAGE_SCHEMA
+from index.columns import ARRAYS, DATE_FIELDS, NO_DATE, NUMBERS, PAGE_SCHEMA, PAGES
 from index.errors import SnapshotInvalid
 from index.records import Page, Passage
 
@@ -27,7 +27,7 @@ class ColumnsWriter:
         (folder / ARRAYS).mkdir()
         self._arrays = {name: ArrayWriter(folder / ARRAYS / f"{name}.npy", np.int32) for name in NUMBERS}
         self._id_array = ArrayWriter(folder / ARRAYS / "id.npy", _ID)
-        self._pages = pa.OSFile(str(folder / "pages.arrow"), "wb")
+        self._pages = pa.OSFile(str(folder / PAGES), "wb")
         self._page_writer = pa.ipc.new_file(self._pages, PAGE_SCHEMA)
         self._sources: dict[str, int] = {}
         self._languages: dict[str, int] = {}

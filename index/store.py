@@ -81,6 +81,10 @@ class SnapshotStore:
                 _log.warning("%s", error)
         return found
 
+    def manifest(self, snapshot_id: str) -> Manifest:
+        """The manifest of one snapshot. Raises SnapshotNotFound and SnapshotInvalid."""
+        return Manifest.read(self._existing(snapshot_id))
+
     def open(self, snapshot_id: str | None = None) -> Snapshot:
         """Open a snapshot, the live one by default. Raises SnapshotNotFound and SnapshotInvalid."""
         wanted = snapshot_id or self.current_id()
@@ -92,7 +96,7 @@ class SnapshotStore:
 
     def publish(self, snapshot_id: str) -> None:
         """Make a complete snapshot the live one; earlier ones can be taken back the same way."""
-        Manifest.read(self._existing(snapshot_id))
+        self.manifest(snapshot_id)
         write_atomically(self.folder.current, f"{snapshot_id}\n".encode())
 
     def remove(self, snapshot_id: str) -> None:
