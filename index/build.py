@@ -4,9 +4,9 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
-from urllib.parse import urlsplit
 
 import numpy as np
 
@@ -20,7 +20,7 @@ from index.copies import FINGERPRINT_SIZE, find_copies, text_hashes
 from index.dense import DenseWriter
 from index.encoders import Encoder
 from index.errors import SnapshotInvalid, SnapshotNotFound
-from index.files import building_beside, remove_unfinished
+from index.files import complete, remove_unfinished, unfinished_folder
 from index.lexical import LexicalWriter
 from index.progress import Progress, silent
 from index.records import Page, Passage
@@ -31,7 +31,7 @@ from index.vectors import VectorCache, cache_folder, embed_shards
 from index.waiting import WaitingTexts
 
 PagesWithPassages = Callable[[], Iterable[tuple[Page, list[Passage]]]]
-"""Called once per pass over the data; must give the same pages, ordered by URL, each time."""
+"""Gives the pages ordered by URL."""
 
 NOTHING_TO_PUBLISH = "there are no passages to publish; crawl or ingest pages of listed sources first"
 _BATCH = 8192
@@ -74,27 +74,28 @@ def build_snapshot(
 
     Raises SnapshotInvalid when there is nothing to index or validation fails. Hold `index.lock` around it.
     """
-    store.folder.snapshots.mkdir(parents=True, exist_ok=True)
-    remove_unfinished(store.folder.snapshots)
-    cache = VectorCache(cache_folder(store.folder.vectors, encoder.description), encoder.description.dimensions)
-    with WaitingTexts(store.folder.root) as waiting:
-        content = _read(pages(), sources, encoder, cache, waiting, progress)
+    snapshots, description = store.folder.snapshots, encoder.description
+    snapshots.mkdir(parents=True, exist_ok=True)
+    remove_unfinished(snapshots)
+    cache = VectorCache(cache_folder(store.folder.vectors, description), description.dimensions)
+    with unfinished_folder(snapshots) as beside, WaitingTexts(store.folder.root) as waiting:
+        content = _read(pages(), sources, encoder, beside, cache, waiting, progress)
         live = _live_manifest(store)
         if live is not None and live.content == content.digest:
             return BuildReport(live.id, False, live.pages, live.passages, embedded=0)
         embedded = embed_shards(waiting.shards(), len(waiting), encoder, cache, progress)
-    now = datetime.now(UTC)
-    snapshot_id = f"{now:%Y%m%dT%H%M%SZ}-{content.digest[:8]}"
-    analysed = AnalysedTexts(store.folder.analysed)
-    with building_beside(store.folder.snapshots / snapshot_id) as beside:
-        counts = _write(pages(), content, beside, cache, analysed, encoder.description.dimensions, progress)
+        now = datetime.now(UTC)
+        snapshot_id = f"{now:%Y%m%dT%H%M%SZ}-{content.digest[:8]}"
+        _index(content, beside, cache, AnalysedTexts(store.folder.analysed), description.dimensions, progress)
         write_sources(beside / "sources.json", sources)
+        counts = content.pages, len(content.keys)
         manifest = Manifest(
-            FORMAT, snapshot_id, f"{now:%Y-%m-%dT%H:%M:%SZ}", content.digest, *counts, sources.version,
-            encoder.description, file_digests(beside),
+            FORMAT, snapshot_id, f"{now:%Y-%m-%dT%H:%M:%SZ}", content.digest, *counts, sources.version, description,
+            file_digests(beside),
         )  # fmt: skip
         (beside / MANIFEST).write_text(manifest.to_json(), encoding="utf-8")
         validate(Snapshot(beside))
+        complete(beside, snapshots / snapshot_id)
     return BuildReport(snapshot_id, True, *counts, embedded)
 
 
@@ -130,9 +131,10 @@ def _live_manifest(store: SnapshotStore) -> Manifest | None:
 
 
 class _Content(NamedTuple):
-    """What the first pass over the pages finds: a digest of all, the key of each row's vector, shape [n]."""
+    """What reading the pages gives: a digest of all, and the key of each row's vector, shape [n]."""
 
     digest: str
+    pages: int
     keys: Keys
     hosts: int
 
@@ -141,18 +143,19 @@ def _read(
     pages: Iterable[tuple[Page, list[Passage]]],
     sources: SourceList,
     encoder: Encoder,
+    folder: Path,
     cache: VectorCache,
     waiting: WaitingTexts,
     progress: Progress,
 ) -> _Content:
-    """Read everything once; texts that the cache lacks are let wait."""
+    """Write the columns; texts that the cache lacks are let wait."""
     digest = hashlib.sha256(f"{FORMAT} {sources.version} {encoder.description}".encode())
-    parts, hosts, checked = [np.empty(0, KEY)], set(), 0
+    columns, parts, hosts = ColumnsWriter(folder), [np.empty(0, KEY)], set()
     for batch in _batches(pages):
         texts: dict[bytes, str] = {}
         keys: list[bytes] = []
         for page, passages in batch:
-            hosts.add(urlsplit(page.url).netloc)
+            hosts.add(page.url.split("/", 3)[2])
             # `crawled` is left out: to have looked again is no change of content.
             dates = (page.published, page.modified, page.changed)
             digest.update(repr((page.url, page.source, page.title, *dates, page.content_hash())).encode())
@@ -161,46 +164,44 @@ def _read(
                 text = embedded_text(page, passage)
                 keys.append(text_key(text))
                 texts[keys[-1]] = text
+            columns.add(page, passages)
         waiting.add({key: texts[key] for key, there in zip(keys, cache.has(keys), strict=True) if not there})
         parts.append(np.array(keys, KEY))
-        checked += len(keys)
-        progress("read", checked, None)
-    return _Content(digest.hexdigest(), np.concatenate(parts), len(hosts))
+        progress("read", columns.passages, None)
+    columns.finish()
+    return _Content(digest.hexdigest(), columns.pages, np.concatenate(parts), len(hosts))
 
 
-def _write(
-    pages: Iterable[tuple[Page, list[Passage]]],
+def _index(
     content: _Content,
     folder: Path,
     cache: VectorCache,
     analysed: AnalysedTexts,
     dimensions: int,
     progress: Progress,
-) -> tuple[int, int]:
-    """Write columns, lexical and dense files; return the counts of pages and passages."""
-    columns, lexical, dense = ColumnsWriter(folder), LexicalWriter(folder / "lexical"), DenseWriter(dimensions)
+) -> None:
+    """Write lexical and dense files and the hashes of texts, out of the columns."""
+    columns = Columns(folder)
+    lexical, dense = LexicalWriter(folder / "lexical"), DenseWriter(dimensions)
     # Near-duplicates are sought between hosts alone.
     compared = content.hosts > 1
-    prints = np.empty((len(content.keys), FINGERPRINT_SIZE if compared else 1), np.uint64)
-    for batch in _batches(pages):
-        rows = [(page, passage) for page, passages in batch for passage in passages]
-        place = slice(columns.passages, columns.passages + len(rows))
-        texts = [passage.text for _, passage in rows]
+    prints = np.empty((len(columns), FINGERPRINT_SIZE if compared else 1), np.uint64)
+    rows = columns.documents()
+    for start in range(0, len(columns), _BATCH):
+        batch = list(islice(rows, _BATCH))
+        place = slice(start, start + len(batch))
+        texts = [document.text for document in batch]
         if compared:
             terms, prints[place] = analysed.terms_and_fingerprints(texts)
         else:
             terms, prints[place] = analysed.terms(texts), text_hashes(texts)
-        for row, (page, passage) in enumerate(rows):
-            lexical.add(columns.passages + row, page.title, passage.heading_path, terms[row])
+        for row, (document, own) in enumerate(zip(batch, terms, strict=True), start):
+            lexical.add(row, document.title, document.heading_path, own)
         dense.add(cache.get(content.keys[place]))
-        for page, passages in batch:
-            columns.add(page, passages)
-        progress("index", columns.passages, len(prints))
-    columns.finish()
-    np.save(folder / TEXT_HASHES, find_copies(Columns(folder), prints, progress) if compared else prints[:, 0])
+        progress("index", place.stop, len(columns))
+    np.save(folder / TEXT_HASHES, find_copies(columns, prints, progress) if compared else prints[:, 0])
     lexical.finish()
     dense.write(folder / "dense.faiss")
-    return columns.pages, columns.passages
 
 
 def _batches(pages: Iterable[tuple[Page, list[Passage]]]) -> Iterator[list[tuple[Page, list[Passage]]]]:

@@ -79,6 +79,14 @@ class StoredPage(NamedTuple):
     dates: dict[str, Dated | None]
 
 
+class Document(NamedTuple):
+    """What is indexed of a passage."""
+
+    title: str
+    heading_path: Sequence[str]
+    text: str
+
+
 class Columns:
     """Passages and pages of a snapshot by number. Memory-mapped: opening reads nothing of them."""
 
@@ -158,6 +166,18 @@ class Columns:
                 number = int(self._page[row])
                 text = self._page_text[number].as_py()
             yield text[self._start[row] : self._end[row]]
+
+    def documents(self) -> Iterator[Document]:
+        """What is indexed of each passage, in the order of rows: a batch of pages is read at a time."""
+        row = 0
+        for batch in self._pages.to_batches():
+            columns = (batch.column("title").to_pylist(), batch.column("headings").to_pylist(), batch.column("text"))
+            for title, headings, text in zip(*columns, strict=True):
+                page_text, last = text.as_py(), row + len(headings)
+                spans = zip(self._start[row:last].tolist(), self._end[row:last].tolist(), strict=True)
+                for heading_path, (start, end) in zip(headings, spans, strict=True):
+                    yield Document(title, heading_path, page_text[start:end])
+                row = last
 
     def passage_id(self, row: int) -> str:
         """The id of the passage in a row."""

@@ -11,7 +11,6 @@ comes to so many equal words by chance. Hence a group holds at most one text of 
 from collections import defaultdict
 from collections.abc import Sequence
 from functools import lru_cache
-from urllib.parse import urlsplit
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,9 +64,8 @@ def find_copies(columns: Columns, read: Hashes, progress: Progress = silent) -> 
 def _hosts(columns: Columns) -> NDArray[np.int64]:
     """The number of the host of each row."""
     numbers: dict[str, int] = {}
-    by_page = [
-        numbers.setdefault(urlsplit(columns.url(page)).netloc, len(numbers)) for page in range(columns.page_count)
-    ]
+    hosts = (columns.url(page).split("/", 3)[2] for page in range(columns.page_count))
+    by_page = [numbers.setdefault(host, len(numbers)) for host in hosts]
     return np.array(by_page, np.int64)[columns.page_numbers(np.arange(len(columns)))]
 
 

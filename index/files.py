@@ -46,26 +46,37 @@ def write_atomically(path: Path, content: bytes, mode: int = 0o666) -> None:
 
 
 @contextlib.contextmanager
-def building_beside(target: Path) -> Iterator[Path]:
-    """A folder to build in, that becomes `target` by one rename if the block ends well and is removed otherwise.
+def unfinished_folder(parent: Path) -> Iterator[Path]:
+    """A folder in `parent` to build in, removed at the end unless it was made `complete`.
 
-    If another process made `target` meanwhile, theirs stays. A kill leaves a folder named `.building-*`
-    beside the target, see `remove_unfinished`.
+    A kill leaves a folder named `.building-*`, see `remove_unfinished`.
     """
-    beside = target.with_name(f".building-{secrets.token_hex(8)}")
-    beside.mkdir()
+    folder = parent / f".building-{secrets.token_hex(8)}"
+    folder.mkdir()
     try:
-        yield beside
-        _share(beside)
-        sync_tree(beside)
-        try:
-            beside.rename(target)
-        except OSError:
-            if not target.is_dir():
-                raise
-        sync_folder(target.parent)
+        yield folder
     finally:
-        shutil.rmtree(beside, ignore_errors=True)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def complete(folder: Path, target: Path) -> None:
+    """Make an unfinished folder `target` by one rename. If another process made that meanwhile, theirs stays."""
+    _share(folder)
+    sync_tree(folder)
+    try:
+        folder.rename(target)
+    except OSError:
+        if not target.is_dir():
+            raise
+    sync_folder(target.parent)
+
+
+@contextlib.contextmanager
+def building_beside(target: Path) -> Iterator[Path]:
+    """An unfinished folder beside `target` that becomes it if the block ends well."""
+    with unfinished_folder(target.parent) as beside:
+        yield beside
+        complete(beside, target)
 
 
 def _share(folder: Path) -> None:

@@ -285,7 +285,7 @@ with write_lock(root):
 @pytest.mark.parametrize(
     ("point", "left_to_embed", "unfinished"),
     [
-        ("second shard", 1100 - 1024, 0),
+        ("second shard", 1100 - 1024, 1),
         ("after DenseWriter", 0, 1),
         ("before write_sources", 0, 1),
         ("after validate", 0, 1),
