@@ -20,7 +20,7 @@ from index.copies import FINGERPRINT_SIZE, find_copies, text_hashes
 from index.dense import DenseWriter
 from index.encoders import Encoder
 from index.errors import SnapshotInvalid, SnapshotNotFound
-from index.files import complete, remove_unfinished, unfinished_folder
+from index.files import complete, link_equal, remove_unfinished, unfinished_folder
 from index.lexical import LexicalWriter
 from index.progress import Progress, silent
 from index.records import Page, Passage
@@ -88,10 +88,12 @@ def build_snapshot(
         snapshot_id = f"{now:%Y%m%dT%H%M%SZ}-{content.digest[:8]}"
         _index(content, beside, cache, AnalysedTexts(store.folder.analysed), description.dimensions, progress)
         write_sources(beside / "sources.json", sources)
-        counts = content.pages, len(content.keys)
+        counts, digests = (content.pages, len(content.keys)), file_digests(beside)
+        if live is not None:
+            link_equal(beside, digests, snapshots / live.id, live.files)
         manifest = Manifest(
             FORMAT, snapshot_id, f"{now:%Y-%m-%dT%H:%M:%SZ}", content.digest, *counts, sources.version, description,
-            file_digests(beside),
+            digests,
         )  # fmt: skip
         (beside / MANIFEST).write_text(manifest.to_json(), encoding="utf-8")
         validate(Snapshot(beside))

@@ -1,10 +1,12 @@
 """Files that are there whole or not at all, after a kill as well."""
 
 import contextlib
+import filecmp
 import os
 import secrets
 import shutil
-from collections.abc import Iterator
+import stat
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 
@@ -79,11 +81,28 @@ def building_beside(target: Path) -> Iterator[Path]:
         complete(beside, target)
 
 
+def link_equal(folder: Path, digests: Mapping[str, str], earlier: Path, earlier_digests: Mapping[str, str]) -> None:
+    """Make files of `folder` hard links to those of equal content in `earlier`: nothing changes either of them later.
+
+    Digests are by relative name. They propose; bytes are compared, so that a file that was harmed is not taken over.
+    """
+    names = {digest: name for name, digest in earlier_digests.items()}
+    for name, digest in digests.items():
+        if digest not in names:
+            continue
+        path, same, link = folder / name, earlier / names[digest], folder / f".link-{secrets.token_hex(8)}"
+        # Where the file system has no links, or the file is another user's, there are two copies.
+        with contextlib.suppress(OSError):
+            if filecmp.cmp(path, same, shallow=False):
+                link.hardlink_to(same)
+                link.replace(path)
+
+
 def _share(folder: Path) -> None:
     """Give files the permissions that `folder` got; Tantivy makes some that no other user may read."""
     mode = folder.stat().st_mode & 0o666
     for path in folder.rglob("*"):
-        if path.is_file():
+        if path.is_file() and stat.S_IMODE(path.stat().st_mode) != mode:
             path.chmod(mode)
 
 

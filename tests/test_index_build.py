@@ -130,6 +130,25 @@ def test_another_list_or_encoder_is_other_content(tmp_path: Path) -> None:
     assert live(tmp_path).manifest.encoder == other_weights.description
 
 
+def test_files_that_stayed_the_same_are_shared_with_the_live_snapshot(tmp_path: Path) -> None:
+    publish(tmp_path, small_pages())
+    first = live(tmp_path).folder
+    # Harmed, so that its bytes are no longer what its manifest says.
+    with (first / "names.json").open("a") as names:
+        names.write(" ")
+    others = make_sources(BANK, JOURNAL, make_source(FORUM, tier=3, authority=0.4))
+    build_and_publish(tmp_path, small_pages(), others, LetterEncoder())
+    second = live(tmp_path)
+    second.verify()
+    for name in ("pages.arrow", "dense.faiss", "columns/page.npy"):
+        assert (first / name).samefile(second.folder / name)
+    for name in ("sources.json", "names.json"):
+        assert not (first / name).samefile(second.folder / name)
+    shutil.rmtree(first)
+    second.verify()
+    assert answers(tmp_path)
+
+
 def test_only_new_text_is_embedded(tmp_path: Path) -> None:
     publish(tmp_path, small_pages())
     encoder = LetterEncoder()
