@@ -9,6 +9,7 @@ import pyarrow as pa
 from index import analysis, copies, function_words, likeness
 from index.analysis import joined_terms
 from index.copies import FINGERPRINT_SIZE, Hashes, fingerprints
+from index.shards import text_key
 from index.text_cache import TextCache, versioned_folder
 
 
@@ -21,14 +22,15 @@ class AnalysedTexts:
         self._terms = TextCache(terms, _terms)
         self._fingerprints = TextCache(prints, _fingerprints)
 
-    def terms(self, texts: Sequence[str]) -> list[str]:
-        """The index terms of each text, joined by spaces."""
-        return self._terms.get(texts).to_pylist()  # type: ignore[no-any-return]
+    def terms_and_fingerprints(self, texts: Sequence[str]) -> tuple[list[str], Hashes]:
+        """The index terms of each text, joined by spaces, and `index.copies.fingerprints`."""
+        keys = [text_key(text) for text in texts]
+        prints = np.asarray(self._fingerprints.get(texts, keys).flatten(), np.uint64).reshape(-1, FINGERPRINT_SIZE)
+        return self._terms.get(texts, keys).to_pylist(), prints
 
-    def fingerprints(self, texts: Sequence[str]) -> Hashes:
-        """As `index.copies.fingerprints`, shape [n, FINGERPRINT_SIZE]."""
-        values = self._fingerprints.get(texts).flatten()
-        return np.asarray(values, np.uint64).reshape(-1, FINGERPRINT_SIZE)
+    def terms(self, texts: Sequence[str]) -> list[str]:
+        """The index terms alone."""
+        return self._terms.get(texts).to_pylist()  # type: ignore[no-any-return]
 
 
 def _terms(texts: Sequence[str]) -> "pa.Array":

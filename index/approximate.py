@@ -1,8 +1,9 @@
 """The approximate index of a large snapshot: inverted lists of two-bit codes, whose proposals are scored exactly.
 
 Lists are those of k-means over a sample (IVF); a code keeps two bits of each dimension of what is left after the centre
-is taken away (RaBitQ: Gao and Long, SIGMOD 2024; Gao and others, SIGMOD 2025). How many lists a query reads, and how many candidates are scored for
-each hit, is what held-out queries need to reach the recall that is asked for: the cheapest effort that does is taken.
+is taken away (RaBitQ: Gao and Long, SIGMOD 2024; Gao and others, SIGMOD 2025). How many lists a query reads, and how
+many candidates are scored, is what held-out queries need to reach the recall that is asked for: the cheapest effort
+that does is taken.
 """
 
 import math
@@ -108,7 +109,7 @@ def parameters(effort: Effort, wanted: int, selector: Any = None) -> Any:
 
 
 def _trained(flat: FaissIndex) -> FaissIndex:
-    lists = 2 ** round(math.log2(2 * math.sqrt(flat.ntotal)))
+    lists = 2 ** round(math.log2(math.sqrt(flat.ntotal)))
     lists = max(1, min(lists, flat.ntotal // 8))
     index = faiss.index_factory(flat.d, f"IVF{lists},RaBitQ2", faiss.METRIC_INNER_PRODUCT)
     sample = np.unique(np.linspace(0, flat.ntotal - 1, min(flat.ntotal, lists * _SAMPLE_PER_LIST)).astype(np.int64))

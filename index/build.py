@@ -5,7 +5,9 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
+from itertools import islice
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -13,23 +15,25 @@ from domain_lists.errors import UnknownSource
 from domain_lists.source_list import SourceList
 from index.analysed import AnalysedTexts
 from index.catalog import Catalog
-from index.columns import TEXT_HASHES, Columns, ColumnsWriter, StoredPage
-from index.copies import find_copies
+from index.columns import TEXT_HASHES, Columns, StoredPage
+from index.columns_writer import ColumnsWriter
+from index.copies import FINGERPRINT_SIZE, find_copies, text_hashes
 from index.dense import DenseWriter
 from index.encoders import Encoder, Vectors
 from index.errors import SnapshotInvalid, SnapshotNotFound
-from index.files import building_beside, remove_unfinished
+from index.files import complete, link_equal, remove_unfinished, unfinished_folder
 from index.lexical import LexicalWriter
 from index.progress import Progress, silent
 from index.records import Page, Passage
 from index.settings import DenseSettings
-from index.shards import text_key
+from index.shards import KEY, Keys, text_key
 from index.snapshot import FORMAT, MANIFEST, Manifest, Snapshot, file_digests, write_sources
 from index.store import SnapshotStore
-from index.vectors import VectorCache, cache_folder, embed_missing
+from index.vectors import VectorCache, cache_folder, embed_shards
+from index.waiting import WaitingTexts
 
 PagesWithPassages = Callable[[], Iterable[tuple[Page, list[Passage]]]]
-"""Called once per pass over the data; must give the same pages, ordered by URL, each time."""
+"""Gives the pages ordered by URL."""
 
 NOTHING_TO_PUBLISH = "there are no passages to publish; crawl or ingest pages of listed sources first"
 _BATCH = 8192
@@ -40,13 +44,17 @@ _HELD_OUT_QUERIES = 200
 
 @dataclass(frozen=True, slots=True)
 class BuildReport:
-    """What a build did. `built` is False when the live snapshot already holds exactly this content."""
+    """What a build did. `built` is False when the live snapshot already holds exactly this content.
+
+    `removed` are the snapshots that went when it was published.
+    """
 
     snapshot: str
     built: bool
     pages: int
     passages: int
     embedded: int
+    removed: tuple[str, ...] = ()
 
 
 def listed_pages(catalog: Catalog, sources: SourceList) -> Iterator[tuple[Page, list[Passage]]]:
@@ -76,29 +84,32 @@ def build_snapshot(
     Raises RecallTooLow, and SnapshotInvalid when there is nothing to index or validation fails. Hold `index.lock`
     around it.
     """
-    store.folder.snapshots.mkdir(parents=True, exist_ok=True)
-    remove_unfinished(store.folder.snapshots)
-    cache = VectorCache(cache_folder(store.folder.vectors, encoder.description), encoder.description.dimensions)
-    content, missing = _read(pages(), sources, encoder, dense, cache, progress)
-    live = _live_manifest(store)
-    if live is not None and live.content == content:
-        return BuildReport(live.id, False, live.pages, live.passages, embedded=0)
-    embedded = embed_missing(missing, encoder, cache, progress)
-    now = datetime.now(UTC)
-    snapshot_id = f"{now:%Y%m%dT%H%M%SZ}-{content[:8]}"
-    analysed = AnalysedTexts(store.folder.analysed)
-    with building_beside(store.folder.snapshots / snapshot_id) as beside:
-        vectors = DenseWriter(encoder.description.dimensions)
-        counts = _write(pages(), beside, cache, analysed, vectors, progress)
+    snapshots, description = store.folder.snapshots, encoder.description
+    snapshots.mkdir(parents=True, exist_ok=True)
+    remove_unfinished(snapshots)
+    cache = VectorCache(cache_folder(store.folder.vectors, description), description.dimensions)
+    with unfinished_folder(snapshots) as beside, WaitingTexts(store.folder.root) as waiting:
+        content = _read(pages(), sources, encoder, dense, beside, cache, waiting, progress)
+        live = _live_manifest(store)
+        if live is not None and live.content == content.digest:
+            return BuildReport(live.id, False, live.pages, live.passages, embedded=0)
+        embedded = embed_shards(waiting.shards(), len(waiting), encoder, cache, progress)
+        now = datetime.now(UTC)
+        snapshot_id = f"{now:%Y%m%dT%H%M%SZ}-{content.digest[:8]}"
+        vectors = DenseWriter(description.dimensions)
+        _index(content, beside, cache, AnalysedTexts(store.folder.analysed), vectors, progress)
+        method = vectors.write(beside, partial(_held_out, Columns(beside), encoder), dense, progress)
         write_sources(beside / "sources.json", sources)
-        held_out = partial(_held_out, Columns(beside), encoder)
-        method = vectors.write(beside, held_out, dense, progress)
+        counts, digests = (content.pages, len(content.keys)), file_digests(beside)
+        if live is not None:
+            link_equal(beside, digests, snapshots / live.id, live.files)
         manifest = Manifest(
-            FORMAT, snapshot_id, f"{now:%Y-%m-%dT%H:%M:%SZ}", content, *counts, sources.version, encoder.description,
-            method, file_digests(beside),
+            FORMAT, snapshot_id, f"{now:%Y-%m-%dT%H:%M:%SZ}", content.digest, *counts, sources.version, description,
+            method, digests,
         )  # fmt: skip
         (beside / MANIFEST).write_text(manifest.to_json(), encoding="utf-8")
         validate(Snapshot(beside))
+        complete(beside, snapshots / snapshot_id)
     return BuildReport(snapshot_id, True, *counts, embedded)
 
 
@@ -109,8 +120,8 @@ def validate(snapshot: Snapshot) -> None:
     try:
         for source_id in snapshot.columns.filterable.source_ids:
             snapshot.sources.get(source_id)
-    except (UnknownSource, ValueError) as error:
-        raise SnapshotInvalid(f"a page has a source or a date that cannot be filtered by: {error}") from error
+    except UnknownSource as error:
+        raise SnapshotInvalid(f"a page has a source that cannot be filtered by: {error}") from error
     rows = np.unique(np.linspace(0, len(snapshot.columns) - 1, _VALIDATED_ROWS).astype(np.int64))
     found = snapshot.dense.search(snapshot.dense.vectors(rows), depth=1)
     for row, (_, scores) in zip(rows, found, strict=True):
@@ -133,56 +144,79 @@ def _live_manifest(store: SnapshotStore) -> Manifest | None:
         return None
 
 
+class _Content(NamedTuple):
+    """What reading the pages gives: a digest of all, and the key of each row's vector, shape [n]."""
+
+    digest: str
+    pages: int
+    keys: Keys
+    hosts: int
+
+
 def _read(
     pages: Iterable[tuple[Page, list[Passage]]],
     sources: SourceList,
     encoder: Encoder,
     dense: DenseSettings,
+    folder: Path,
     cache: VectorCache,
+    waiting: WaitingTexts,
     progress: Progress,
-) -> tuple[str, dict[bytes, str]]:
-    """The digest of the content, and the texts, by key, that the cache lacks."""
+) -> _Content:
+    """Write the columns; texts that the cache lacks are let wait."""
     built_for = dense.model_dump(exclude={"device"})
     digest = hashlib.sha256(f"{FORMAT} {sources.version} {encoder.description} {built_for}".encode())
-    missing: dict[bytes, str] = {}
-    checked = 0
-    for page, passages in pages:
-        # `crawled` is left out: to have looked again is no change of content.
-        evidence = (page.url, page.source, page.title, page.published, page.modified, page.changed, page.content_hash())
-        digest.update(repr(evidence).encode())
-        texts = {text_key(text): text for text in (embedded_text(page, passage) for passage in passages)}
-        for passage in passages:
-            digest.update(f"{passage.id} {passage.start} {passage.heading_path}".encode())
-        keys = list(texts)
-        missing |= {key: texts[key] for key, there in zip(keys, cache.has(keys), strict=True) if not there}
-        checked += len(passages)
-        progress("read", checked, None)
-    return digest.hexdigest(), missing
+    columns, parts, hosts = ColumnsWriter(folder), [np.empty(0, KEY)], set()
+    for batch in _batches(pages):
+        texts: dict[bytes, str] = {}
+        keys: list[bytes] = []
+        for page, passages in batch:
+            hosts.add(page.url.split("/", 3)[2])
+            # `crawled` is left out: to have looked again is no change of content.
+            dates = (page.published, page.modified, page.changed)
+            digest.update(repr((page.url, page.source, page.title, *dates, page.content_hash())).encode())
+            for passage in passages:
+                digest.update(f"{passage.id} {passage.start} {passage.heading_path}".encode())
+                text = embedded_text(page, passage)
+                keys.append(text_key(text))
+                texts[keys[-1]] = text
+            columns.add(page, passages)
+        waiting.add({key: texts[key] for key, there in zip(keys, cache.has(keys), strict=True) if not there})
+        parts.append(np.array(keys, KEY))
+        progress("read", columns.passages, None)
+    columns.finish()
+    return _Content(digest.hexdigest(), columns.pages, np.concatenate(parts), len(hosts))
 
 
-def _write(
-    pages: Iterable[tuple[Page, list[Passage]]],
+def _index(
+    content: _Content,
     folder: Path,
     cache: VectorCache,
     analysed: AnalysedTexts,
     dense: DenseWriter,
     progress: Progress,
-) -> tuple[int, int]:
-    """Write columns and lexical files, collect the vectors; return the counts of pages and passages."""
-    columns, lexical = ColumnsWriter(folder), LexicalWriter(folder / "lexical")
-    for batch in _batches(pages):
-        rows = [(page, passage) for page, passages in batch for passage in passages]
-        terms = analysed.terms([passage.text for _, passage in rows])
-        for row, (page, passage) in enumerate(rows):
-            lexical.add(columns.passages + row, page.title, passage.heading_path, terms[row])
-        dense.add(cache.get([text_key(embedded_text(*one)) for one in rows]))
-        for page, passages in batch:
-            columns.add(page, passages)
-        progress("index", columns.passages, None)
-    columns.finish()
-    np.save(folder / TEXT_HASHES, find_copies(Columns(folder), progress, analysed.fingerprints))
+) -> None:
+    """Write lexical files and the hashes of texts, out of the columns; collect the vectors."""
+    columns = Columns(folder)
+    lexical = LexicalWriter(folder / "lexical")
+    # Near-duplicates are sought between hosts alone.
+    compared = content.hosts > 1
+    prints = np.empty((len(columns), FINGERPRINT_SIZE if compared else 1), np.uint64)
+    rows = columns.documents()
+    for start in range(0, len(columns), _BATCH):
+        batch = list(islice(rows, _BATCH))
+        place = slice(start, start + len(batch))
+        texts = [document.text for document in batch]
+        if compared:
+            terms, prints[place] = analysed.terms_and_fingerprints(texts)
+        else:
+            terms, prints[place] = analysed.terms(texts), text_hashes(texts)
+        for row, (document, own) in enumerate(zip(batch, terms, strict=True), start):
+            lexical.add(row, document.title, document.heading_path, own)
+        dense.add(cache.get(content.keys[place]))
+        progress("index", place.stop, len(columns))
+    np.save(folder / TEXT_HASHES, find_copies(columns, prints, progress) if compared else prints[:, 0])
     lexical.finish()
-    return columns.pages, columns.passages
 
 
 def _held_out(columns: Columns, encoder: Encoder) -> Vectors:

@@ -9,9 +9,8 @@ comes to so many equal words by chance. Hence a group holds at most one text of 
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
-from urllib.parse import urlsplit
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +30,8 @@ _OUTLINES_KEPT = 16_384
 
 Hashes = NDArray[np.uint64]
 Pair = tuple[int, int]
+Pairs = NDArray[np.int64]
+"""Pairs of rows, the lower first and in order, shape [n, 2]."""
 
 FINGERPRINT_SIZE = 1 + _BANDS
 """Numbers of a text's fingerprint: its hash, and a key for each band of its signature."""
@@ -38,24 +39,24 @@ FINGERPRINT_SIZE = 1 + _BANDS
 
 def fingerprints(texts: Sequence[str]) -> Hashes:
     """What copies are found by, shape [n, FINGERPRINT_SIZE]."""
-    return np.hstack([_hashes(texts), _band_keys(texts)])
+    return np.hstack([text_hashes(texts), _band_keys(texts)])
 
 
-def find_copies(
-    columns: Columns, progress: Progress = silent, fingerprints: Callable[[Sequence[str]], Hashes] = fingerprints
-) -> Hashes:
-    """A hash for each row, shape [n], equal for rows that carry the same text.
+def text_hashes(texts: Sequence[str]) -> Hashes:
+    """The first column of `fingerprints` alone, shape [n, 1]: enough where all texts stand on one host."""
+    return np.array([text_hash(text) for text in texts], np.uint64).reshape(-1, 1)
+
+
+def find_copies(columns: Columns, read: Hashes, progress: Progress = silent) -> Hashes:
+    """A hash for each row, shape [n], equal for rows that carry the same text. `read` are the rows' fingerprints.
 
     It is the hash of the row's own text, or that of the first row of its group of near-duplicates. Any two
     texts of a group resemble each other, so there are no chains; the most alike are joined first.
     """
-    hosts = _hosts(columns)
-    if len(set(hosts.tolist())) <= 1:
-        return _read(columns, _hashes, progress)[:, 0]
-    read = _read(columns, fingerprints, progress)
     hashes, bands = read[:, 0].copy(), read[:, 1:]
+    hosts = _hosts(columns)
     first = np.sort(np.unique(hashes, return_index=True)[1])
-    alike = _alike(columns, _apart(_proposed(bands, first, hosts), hashes, hosts))
+    alike = _alike(columns, _apart(_proposed(bands, first, hosts), hashes, hosts), progress)
     leader_of = {int(hashes[row]): int(hashes[leader]) for row, leader in _leaders(alike).items()}
     return _replaced(hashes, leader_of)
 
@@ -63,24 +64,9 @@ def find_copies(
 def _hosts(columns: Columns) -> NDArray[np.int64]:
     """The number of the host of each row."""
     numbers: dict[str, int] = {}
-    by_page = [
-        numbers.setdefault(urlsplit(columns.url(page)).netloc, len(numbers)) for page in range(columns.page_count)
-    ]
+    hosts = (columns.url(page).split("/", 3)[2] for page in range(columns.page_count))
+    by_page = [numbers.setdefault(host, len(numbers)) for host in hosts]
     return np.array(by_page, np.int64)[columns.page_numbers(np.arange(len(columns)))]
-
-
-def _read(columns: Columns, numbers_of: Callable[[Sequence[str]], Hashes], progress: Progress) -> Hashes:
-    """The numbers of all texts, a row for each."""
-    parts = [_hashes([])]
-    for start in range(0, len(columns), _BATCH):
-        rows = range(start, min(start + _BATCH, len(columns)))
-        parts.append(numbers_of(list(columns.texts(rows))))
-        progress("compare", rows.stop, len(columns))
-    return np.concatenate(parts[1:] or parts)
-
-
-def _hashes(texts: Sequence[str]) -> Hashes:
-    return np.array([text_hash(text) for text in texts], np.uint64).reshape(-1, 1)
 
 
 def _band_keys(texts: Sequence[str]) -> Hashes:
@@ -88,46 +74,60 @@ def _band_keys(texts: Sequence[str]) -> Hashes:
     found = [words(text) for text in texts]
     matrix = RMinHash.digest_matrix_from_token_sets([shingles(one) for one in found], _BANDS * _BAND_ROWS, _SEED)
     signatures = np.array(matrix.to_rows(), np.uint64).reshape(len(texts), _BANDS, _BAND_ROWS)
-    keys = np.repeat(np.array([[text_hash(" ".join(facts(one)))] for one in found], np.uint64), _BANDS, axis=1)
+    keys = np.repeat(text_hashes([" ".join(facts(one)) for one in found]), _BANDS, axis=1)
     for row in range(_BAND_ROWS):
         keys = keys * np.uint64(0x9E3779B97F4A7C15) + signatures[:, :, row]
     return keys
 
 
-def _proposed(bands: Hashes, first: NDArray[np.int64], hosts: NDArray[np.int64]) -> set[Pair]:
-    """Pairs of rows, the lower first, that share a band and stand on different hosts. `first` has a row per text."""
-    pairs: set[Pair] = set()
-    for number in range(_BANDS):
+def _proposed(bands: Hashes, first: NDArray[np.int64], hosts: NDArray[np.int64]) -> Pairs:
+    """Pairs of rows that share a band and stand on different hosts. `first` has a row per text, in order."""
+    found = [np.empty(0, np.int64)]
+    for number in range(bands.shape[1]):
         band = bands[first, number]
         order = np.argsort(band, kind="stable")
-        for step in range(1, min(_MOST_NEIGHBOURS, len(order) - 1) + 1):
-            at = np.flatnonzero(band[order[step:]] == band[order[:-step]])
-            if not len(at):
-                break
+        band = band[order]
+        at = np.arange(len(band))
+        for step in range(1, _MOST_NEIGHBOURS + 1):
+            # Only what had the same band as the neighbour before can have it as this one.
+            at = at[at + step < len(band)]
+            at = at[band[at + step] == band[at]]
             one, other = first[order[at]], first[order[at + step]]
             apart = hosts[one] != hosts[other]
-            pairs.update(zip(one[apart].tolist(), other[apart].tolist(), strict=True))
-    return pairs
+            # As one number each, which sorts fast.
+            found.append(one[apart] * len(hosts) + other[apart])
+            if not len(at):
+                break
+    numbers = np.unique(np.concatenate(found))
+    return np.stack((numbers // max(1, len(hosts)), numbers % max(1, len(hosts))), axis=1)
 
 
-def _apart(pairs: set[Pair], hashes: Hashes, hosts: NDArray[np.int64]) -> list[Pair]:
-    """The pairs, sorted, whose texts have no host in common, all rows of each text considered."""
-    involved = {int(hashes[row]) for pair in pairs for row in pair}
+def _apart(pairs: Pairs, hashes: Hashes, hosts: NDArray[np.int64]) -> Pairs:
+    """The pairs whose texts have no host in common, all rows of each text considered."""
+    involved = hashes[np.unique(pairs)]
     standing: dict[int, set[int]] = defaultdict(set)
-    for row in np.flatnonzero(np.isin(hashes, np.array(list(involved), np.uint64))).tolist():
+    for row in np.flatnonzero(np.isin(hashes, involved)).tolist():
         standing[int(hashes[row])].add(int(hosts[row]))
-    return sorted((a, b) for a, b in pairs if standing[int(hashes[a])].isdisjoint(standing[int(hashes[b])]))
+    apart = [standing[one].isdisjoint(standing[other]) for one, other in hashes[pairs].tolist()]
+    return pairs[np.array(apart, np.bool_)]
 
 
-def _alike(columns: Columns, pairs: list[Pair]) -> dict[Pair, float]:
+def _alike(columns: Columns, pairs: Pairs, progress: Progress) -> dict[Pair, float]:
     """The resemblance of the pairs that are near-duplicates."""
 
     @lru_cache(_OUTLINES_KEPT)
     def outlined(row: int) -> Outline:
         return outline(next(columns.texts([row])))
 
-    measured = ((pair, resemblance(outlined(pair[0]), outlined(pair[1]))) for pair in pairs)
-    return {pair: alike for pair, alike in measured if alike >= LEAST_RESEMBLANCE}
+    found: dict[Pair, float] = {}
+    for done, (one, other) in enumerate(map(tuple, pairs.tolist())):
+        alike = resemblance(outlined(one), outlined(other))
+        if alike >= LEAST_RESEMBLANCE:
+            found[one, other] = alike
+        if not done % _BATCH:
+            progress("compare", done, len(pairs))
+    progress("compare", len(pairs), len(pairs))
+    return found
 
 
 def _leaders(alike: dict[Pair, float]) -> dict[int, int]:

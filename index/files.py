@@ -1,10 +1,12 @@
 """Files that are there whole or not at all, after a kill as well."""
 
 import contextlib
+import filecmp
 import os
 import secrets
 import shutil
-from collections.abc import Iterator
+import stat
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 
@@ -46,33 +48,61 @@ def write_atomically(path: Path, content: bytes, mode: int = 0o666) -> None:
 
 
 @contextlib.contextmanager
-def building_beside(target: Path) -> Iterator[Path]:
-    """A folder to build in, that becomes `target` by one rename if the block ends well and is removed otherwise.
+def unfinished_folder(parent: Path) -> Iterator[Path]:
+    """A folder in `parent` to build in, removed at the end unless it was made `complete`.
 
-    If another process made `target` meanwhile, theirs stays. A kill leaves a folder named `.building-*`
-    beside the target, see `remove_unfinished`.
+    A kill leaves a folder named `.building-*`, see `remove_unfinished`.
     """
-    beside = target.with_name(f".building-{secrets.token_hex(8)}")
-    beside.mkdir()
+    folder = parent / f".building-{secrets.token_hex(8)}"
+    folder.mkdir()
     try:
-        yield beside
-        _share(beside)
-        sync_tree(beside)
-        try:
-            beside.rename(target)
-        except OSError:
-            if not target.is_dir():
-                raise
-        sync_folder(target.parent)
+        yield folder
     finally:
-        shutil.rmtree(beside, ignore_errors=True)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def complete(folder: Path, target: Path) -> None:
+    """Make an unfinished folder `target` by one rename. If another process made that meanwhile, theirs stays."""
+    _share(folder)
+    sync_tree(folder)
+    try:
+        folder.rename(target)
+    except OSError:
+        if not target.is_dir():
+            raise
+    sync_folder(target.parent)
+
+
+@contextlib.contextmanager
+def building_beside(target: Path) -> Iterator[Path]:
+    """An unfinished folder beside `target` that becomes it if the block ends well."""
+    with unfinished_folder(target.parent) as beside:
+        yield beside
+        complete(beside, target)
+
+
+def link_equal(folder: Path, digests: Mapping[str, str], earlier: Path, earlier_digests: Mapping[str, str]) -> None:
+    """Make files of `folder` hard links to those of equal content in `earlier`: nothing changes either of them later.
+
+    Digests are by relative name. They propose; bytes are compared, so that a file that was harmed is not taken over.
+    """
+    names = {digest: name for name, digest in earlier_digests.items()}
+    for name, digest in digests.items():
+        if digest not in names:
+            continue
+        path, same, link = folder / name, earlier / names[digest], folder / f".link-{secrets.token_hex(8)}"
+        # Where the file system has no links, or the file is another user's, there are two copies.
+        with contextlib.suppress(OSError):
+            if filecmp.cmp(path, same, shallow=False):
+                link.hardlink_to(same)
+                link.replace(path)
 
 
 def _share(folder: Path) -> None:
     """Give files the permissions that `folder` got; Tantivy makes some that no other user may read."""
     mode = folder.stat().st_mode & 0o666
     for path in folder.rglob("*"):
-        if path.is_file():
+        if path.is_file() and stat.S_IMODE(path.stat().st_mode) != mode:
             path.chmod(mode)
 
 

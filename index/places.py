@@ -5,7 +5,8 @@ A domain is found by bisection and by its labels, whole and from the right. Noth
 
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -47,12 +48,6 @@ class Places:
 
     def __init__(self, urls: Sequence[str]) -> None:
         self._urls = urls
-        self._by_host: dict[str, list[_Origin]] = defaultdict(list)
-        self._below: dict[str, list[_Origin]] = defaultdict(list)
-        for origin in self._origins():
-            self._by_host[origin.host].append(origin)
-            for parent in parents(origin.host):
-                self._below[parent].append(origin)
 
     def pages(self, domain: Domain) -> Iterator[tuple[int, int]]:
         """Ranges of page numbers, each end exclusive; none where no page lies there."""
@@ -80,7 +75,21 @@ class Places:
         for mark in "/?":
             yield self._at(prefix + mark), self._at(prefix + chr(ord(mark) + 1))
 
-    def _origins(self) -> Iterator[_Origin]:
+    @cached_property
+    def _by_host(self) -> dict[str, list[_Origin]]:
+        return _grouped((origin.host, origin) for origin in self._origins)
+
+    @cached_property
+    def _below(self) -> dict[str, list[_Origin]]:
+        """The origins of a host and of all hosts below it."""
+        return _grouped((parent, origin) for origin in self._origins for parent in parents(origin.host))
+
+    @cached_property
+    def _origins(self) -> list[_Origin]:
+        """All origins, found when the first domain is asked for: some twenty URLs are read for each."""
+        return list(self._found_origins())
+
+    def _found_origins(self) -> Iterator[_Origin]:
         first = 0
         while first < len(self._urls):
             parts = urlsplit(self._urls[first])
@@ -92,3 +101,10 @@ class Places:
 
     def _at(self, url: str) -> int:
         return bisect_left(self._urls, url)
+
+
+def _grouped(named: Iterable[tuple[str, _Origin]]) -> dict[str, list[_Origin]]:
+    groups: dict[str, list[_Origin]] = defaultdict(list)
+    for name, origin in named:
+        groups[name].append(origin)
+    return groups

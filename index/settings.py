@@ -1,9 +1,23 @@
-"""Settings of the encoder and the reranker. `service.settings` joins them into the one table."""
+"""Settings of the index, the encoder and the reranker. `service.settings` joins them into the one table."""
 
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+
+class IndexSettings(BaseModel):
+    """How snapshots are kept and opened."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    keep_snapshots: Annotated[
+        int, Field(ge=1, description="Snapshots that publishing leaves, the newest and the live one; older ones go")
+    ] = 3
+    memory_gb: Annotated[
+        float | None,
+        Field(ge=0, description="Memory to plan with, in GB; not set: what this machine has; 0: no planning"),
+    ] = None
 
 
 class EncoderSettings(BaseModel):

@@ -3,7 +3,8 @@
 <id>/manifest.json   counts, encoder, list version, digests of all files
 <id>/lexical/        Tantivy
 <id>/vectors.faiss   FAISS: every vector; lists.faiss where an approximate index proposes rows
-<id>/passages.arrow  <id>/pages.arrow  <id>/names.json   columns by row number
+<id>/columns/        an array per column of passages, by row number
+<id>/pages.arrow     <id>/names.json   pages with their texts and headings, by page number; names of numbers
 <id>/text_hashes.npy  equal where rows carry the same text
 <id>/sources.json    the list of sources the snapshot was built with
 """

@@ -81,6 +81,10 @@ class SnapshotStore:
                 _log.warning("%s", error)
         return found
 
+    def manifest(self, snapshot_id: str) -> Manifest:
+        """The manifest of one snapshot. Raises SnapshotNotFound and SnapshotInvalid."""
+        return Manifest.read(self._existing(snapshot_id))
+
     def open(self, snapshot_id: str | None = None, device: str = "cpu") -> Snapshot:
         """Open a snapshot, the live one by default. Raises SnapshotNotFound and SnapshotInvalid.
 
@@ -95,7 +99,7 @@ class SnapshotStore:
 
     def publish(self, snapshot_id: str) -> None:
         """Make a complete snapshot the live one; earlier ones can be taken back the same way."""
-        Manifest.read(self._existing(snapshot_id))
+        self.manifest(snapshot_id)
         write_atomically(self.folder.current, f"{snapshot_id}\n".encode())
 
     def remove(self, snapshot_id: str) -> None:
@@ -103,6 +107,23 @@ class SnapshotStore:
         if snapshot_id == self.current_id():
             raise SnapshotInvalid(f"{snapshot_id} is live; publish another one before you remove it")
         remove_folder(self._existing(snapshot_id))
+
+    def prune(self, keep: int) -> tuple[str, ...]:
+        """Remove the oldest complete snapshots beyond `keep`, never the live one; returns what went, oldest first.
+
+        Those of an earlier format go too. A service that has one of them open is not disturbed: its files are mapped,
+        and stay on the disk until it lets go of them. What cannot be removed is logged and stays.
+        """
+        # Ids begin with the moment of their making.
+        complete = [path.parent.name for path in sorted(self.folder.snapshots.glob(f"[!.]*/{MANIFEST}"))]
+        live, removed = self.current_id(), []
+        for snapshot_id in [one for one in complete if one != live][: max(0, len(complete) - keep)]:
+            try:
+                self.remove(snapshot_id)
+                removed.append(snapshot_id)
+            except OSError as error:
+                _log.warning("the old snapshot %s stays, it cannot be removed: %s", snapshot_id, error)
+        return tuple(removed)
 
     def _existing(self, snapshot_id: str) -> Path:
         folder = self.folder.snapshots / snapshot_id

@@ -25,9 +25,12 @@ class TextCache:
         self._derive = derive
         self._shards = Shards(folder, ".arrow", _load, _keys)
 
-    def get(self, texts: Sequence[str]) -> "pa.Array":
-        """The values, in the order of the texts. What is missing is made and kept, in one shard a call."""
-        keys = [text_key(text) for text in texts]
+    def get(self, texts: Sequence[str], keys: Sequence[bytes] | None = None) -> "pa.Array":
+        """The values, in the order of the texts; `keys` are theirs, where they are known already.
+
+        What is missing is made and kept, in one shard a call.
+        """
+        keys = [text_key(text) for text in texts] if keys is None else keys
         missing = self._shards.positions(keys) < 0
         if missing.any():
             fresh = {key: text for key, text, absent in zip(keys, texts, missing.tolist(), strict=True) if absent}

@@ -6,7 +6,7 @@ that was encoded.
 
 import hashlib
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from index.encoders import Encoder, EncoderDescription, Vectors
 from index.errors import IndexingError
 from index.progress import Progress, silent
-from index.shards import KEY, Shards
+from index.shards import KEY, Keys, Shards
 
 SHARD_ROWS = 1024
 
@@ -39,11 +39,11 @@ class VectorCache:
     def __len__(self) -> int:
         return len(self._shards)
 
-    def has(self, keys: Sequence[bytes]) -> NDArray[np.bool_]:
+    def has(self, keys: Sequence[bytes] | Keys) -> NDArray[np.bool_]:
         """Shape [n]: whether each key is cached."""
         return self._shards.positions(keys) >= 0
 
-    def get(self, keys: Sequence[bytes]) -> Vectors:
+    def get(self, keys: Sequence[bytes] | Keys) -> Vectors:
         """Vectors of shape [n, dimensions], float32. Raises KeyError for a key that is not cached."""
         positions = self._shards.positions(keys)
         if len(positions) and positions.min() < 0:
@@ -69,26 +69,40 @@ class VectorCache:
         return shard
 
 
+def by_length(texts: Mapping[bytes, str]) -> list[dict[bytes, str]]:
+    """Texts by key in shards of SHARD_ROWS, the last of what is left: neighbours of like length share a batch."""
+    keys = sorted(texts, key=lambda key: (len(texts[key]), key))
+    return [
+        {key: texts[key] for key in keys[start : start + SHARD_ROWS]} for start in range(0, len(keys), SHARD_ROWS)
+    ]  # fmt: skip
+
+
 def embed_missing(texts: Mapping[bytes, str], encoder: Encoder, cache: VectorCache, progress: Progress = silent) -> int:
-    """Encode texts, by key, that are not cached, a shard at a time. Returns how many were encoded.
+    """`embed_shards` for texts that are in memory."""
+    return embed_shards(by_length(texts), len(texts), encoder, cache, progress)
+
+
+def embed_shards(
+    shards: Iterable[Mapping[bytes, str]], total: int, encoder: Encoder, cache: VectorCache, progress: Progress = silent
+) -> int:
+    """Encode texts by key, `total` in all and none of them cached, and keep each shard. Returns how many there were.
 
     Raises IndexingError when the encoder gives vectors that are no numbers; none of that shard is kept.
     """
-    # Neighbours of like length share a batch, which saves padding.
-    keys = sorted(texts, key=lambda key: (len(texts[key]), key))
-    for start in range(0, len(keys), SHARD_ROWS):
-        progress("embed", start, len(keys))
-        shard = keys[start : start + SHARD_ROWS]
-        vectors = encoder.encode_passages([texts[key] for key in shard])
+    done = 0
+    for shard in shards:
+        progress("embed", done, total)
+        vectors = encoder.encode_passages(list(shard.values()))
         if broken := int((~np.isfinite(vectors).all(axis=1)).sum()):
             raise IndexingError(
                 f"the encoder {encoder.description.model} gave no numbers for {broken} of {len(shard)} texts; "
                 "check its weights, or set encoder.precision to fp32"
             )
-        cache.add(shard, vectors)
-    if keys:
-        progress("embed", len(keys), len(keys))
-    return len(keys)
+        cache.add(list(shard), vectors)
+        done += len(shard)
+    if done:
+        progress("embed", done, total)
+    return done
 
 
 def _npy_bytes(rows: NDArray[np.void]) -> bytes:

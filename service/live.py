@@ -17,6 +17,7 @@ from index.store import SnapshotStore
 from ranking.settings import RankingSettings
 from service.coverage import load_coverage
 from service.errors import NotReady, ServiceError
+from service.memory import require_memory
 from service.searcher import Searcher
 
 _log = logging.getLogger(__name__)
@@ -34,6 +35,7 @@ class LiveSearcher:
         load_reranker: Callable[[], Reranker | None] = lambda: None,
         arm_seconds: float | None = None,
         dense_device: str = "cpu",
+        memory_gb: float | None = None,
     ) -> None:
         self._store = store
         self._load_encoder = load_encoder
@@ -42,6 +44,7 @@ class LiveSearcher:
         self._poll_seconds = poll_seconds
         self._arm_seconds = arm_seconds
         self._dense_device = dense_device
+        self._memory_gb = memory_gb
         self._searcher: Searcher | None = None
         self._models: tuple[Encoder, Reranker | None] | None = None
         self._trouble = "the encoder is being loaded"
@@ -94,6 +97,9 @@ class LiveSearcher:
             self._models = self._models or (self._load_encoder(), self._load_reranker())
             self._searcher = self._opened(published, *self._models)
             self._tried, trouble = published, ""
+        except NotReady as error:
+            # Memory may come free.
+            trouble = str(error)
         except (IndexingError, DomainListError, ServiceError) as error:
             # Final for this snapshot: the next publication is tried again.
             self._tried, trouble = published, str(error)
@@ -105,13 +111,15 @@ class LiveSearcher:
 
     def _opened(self, snapshot_id: str | None, encoder: Encoder, reranker: Reranker | None) -> Searcher:
         snapshot = self._store.open(snapshot_id, self._dense_device)
+        plan = require_memory(self._store, snapshot_id, self._memory_gb) if snapshot_id else None
+        snapshot = self._store.open(snapshot_id)
         searcher = Searcher(snapshot, encoder, self._settings, reranker, arm_seconds=self._arm_seconds)
         # One search brings in what the first request would have to wait for, and shows that all parts work.
         reply = searcher.search(SearchRequest(queries=["warm up"], top_k=1))
         if reply.degraded:
             failed = reply.degraded[0]
             raise SnapshotInvalid(f"{snapshot_id}: the {failed.part} failed when tried: {failed.reason}")
-        _log.info("serving snapshot %s", searcher.snapshot.manifest.id)
+        _log.info("serving snapshot %s, which wants about %s", searcher.snapshot.manifest.id, plan)
         return searcher
 
     def _follow(self) -> None:

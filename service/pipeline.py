@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -126,7 +126,7 @@ def run_publish(
 ) -> BuildReport:
     """Build a snapshot of everything in the catalogue and make it the live one; nothing happens if nothing changed.
 
-    With `stage` it is built and validated, and the live one stays.
+    With `stage` it is built and validated, and the live one stays. Otherwise old ones go, see `index.keep_snapshots`.
 
     Raises TooMuchLost, unless it is `force`d, where more than `refresh.max_lost_share` of the live passages would go.
     """
@@ -153,9 +153,11 @@ def publish_all(
         report = build_snapshot(
             lambda: listed_pages(catalog, sources), sources, load_encoder(), store, progress, settings.dense
         )
-        if report.built and not stage:
-            store.publish(report.snapshot)
-    return report
+    if stage:
+        return report
+    if report.built:
+        store.publish(report.snapshot)
+    return replace(report, removed=store.prune(settings.index.keep_snapshots))
 
 
 def _ingest(settings: Settings, sources: SourceList, files: Sequence[Path], progress: Progress) -> IngestResult:

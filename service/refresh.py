@@ -55,7 +55,7 @@ class RefreshResult:
     (`reason` says what), "unreachable" where no source answered, "stopped" where the run goes on with the next call.
     `requests` is summed over the sources; `failing` are those that gave nothing but errors, and are kept as they were;
     `resting` are left in peace after such runs. `pages` counts what became of the pages that came; `passages` and
-    `embedded` are of the snapshot.
+    `embedded` are of the snapshot; `removed` are old ones that went (`index.keep_snapshots`).
     """
 
     status: Status
@@ -74,6 +74,7 @@ class RefreshResult:
     snapshot: str | None = None
     passages: int = 0
     embedded: int = 0
+    removed: Sequence[str] = ()
     reason: str = ""
     failures: Sequence[Failure] = ()
 
@@ -125,6 +126,7 @@ def run_refresh(
         snapshot=built.snapshot if built else None,
         passages=built.passages if built else 0,
         embedded=built.embedded if built else 0,
+        removed=built.removed if built else (),
         reason=reason,
         failures=fetched.failures[:NAMED_FAILURES],
     )

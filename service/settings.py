@@ -22,7 +22,7 @@ from pydantic_settings import (
 
 from authority_search.validation import explain
 from crawler.settings import CrawlSettings, PassageSettings, RefreshSettings
-from index.settings import DenseSettings, EncoderSettings, RerankerSettings
+from index.settings import DenseSettings, EncoderSettings, IndexSettings, RerankerSettings
 from ranking.settings import RankingSettings
 from service.access.settings import AccessSettings
 from service.access_log import LogStyle
@@ -91,6 +91,7 @@ class Settings(BaseSettings):
     crawl: CrawlSettings = CrawlSettings()
     refresh: RefreshSettings = RefreshSettings()
     passages: PassageSettings = PassageSettings()
+    index: IndexSettings = IndexSettings()
     encoder: EncoderSettings = EncoderSettings()
     dense: DenseSettings = DenseSettings()
     ranking: RankingSettings = RankingSettings()

@@ -36,8 +36,8 @@ def test_what_a_kill_may_not_leave_is_noticed(tmp_path: Path) -> None:
     with write_lock(tmp_path):
         (held,) = after_kill(tmp_path, (content,))
     assert held.startswith("the lock is held: ")
-    (passages,) = tmp_path.glob("snapshots/*/passages.arrow")
-    with passages.open("r+b") as file:
+    (tokens,) = tmp_path.glob("snapshots/*/columns/tokens.npy")
+    with tokens.open("r+b") as file:
         file.seek(200)
         file.write(b"x")
     live, listed = after_kill(tmp_path, (content,))

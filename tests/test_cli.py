@@ -297,6 +297,7 @@ def test_snapshots_are_listed_taken_back_removed_and_verified(cli: Cli, two: tup
     assert listed["live"] == whole
     assert sorted(one["id"] for one in listed["snapshots"]) == sorted(two)
     assert re.search(rf"^ *\* .*{whole}", cli("snapshots").out, re.MULTILINE)
+    assert all(listed["memory"][one]["mapped"] > 10_000 for one in two)
     assert cli("snapshots", "use", half) == Ended(0, f"live: {half}\n", "")
     refused = cli("snapshots", "remove", half)
     assert (refused.code, "is live" in refused.err) == (1, True)
@@ -308,7 +309,7 @@ def test_snapshots_are_listed_taken_back_removed_and_verified(cli: Cli, two: tup
 
 
 def test_without_snapshots_the_list_says_so(cli: Cli) -> None:
-    assert cli("snapshots", "--json").json == {"live": None, "snapshots": []}
+    assert cli("snapshots", "--json").json == {"live": None, "snapshots": [], "memory": {}}
     assert "no snapshots yet" in cli("snapshots").out
 
 

@@ -60,10 +60,8 @@ def answers(root: Path) -> list[object]:
 
 def columns_bytes(root: Path) -> list[bytes]:
     folder = live(root).folder
-    return [
-        (folder / name).read_bytes()
-        for name in ("passages.arrow", "pages.arrow", "names.json", "text_hashes.npy", "vectors.faiss")
-    ]
+    names = ("pages.arrow", "names.json", "text_hashes.npy", "vectors.faiss")
+    return [path.read_bytes() for path in (*sorted((folder / "columns").iterdir()), *(folder / n for n in names))]
 
 
 def test_rows_are_the_same_in_all_parts(tmp_path: Path) -> None:
@@ -130,6 +128,25 @@ def test_another_list_or_encoder_is_other_content(tmp_path: Path) -> None:
     other_weights = LetterEncoder(digest="other")
     assert build_and_publish(tmp_path, small_pages(), others, other_weights).embedded == DISTINCT
     assert live(tmp_path).manifest.encoder == other_weights.description
+
+
+def test_files_that_stayed_the_same_are_shared_with_the_live_snapshot(tmp_path: Path) -> None:
+    publish(tmp_path, small_pages())
+    first = live(tmp_path).folder
+    # Harmed, so that its bytes are no longer what its manifest says.
+    with (first / "names.json").open("a") as names:
+        names.write(" ")
+    others = make_sources(BANK, JOURNAL, make_source(FORUM, tier=3, authority=0.4))
+    build_and_publish(tmp_path, small_pages(), others, LetterEncoder())
+    second = live(tmp_path)
+    second.verify()
+    for name in ("pages.arrow", "vectors.faiss", "columns/page.npy"):
+        assert (first / name).samefile(second.folder / name)
+    for name in ("sources.json", "names.json"):
+        assert not (first / name).samefile(second.folder / name)
+    shutil.rmtree(first)
+    second.verify()
+    assert answers(tmp_path)
 
 
 def test_only_new_text_is_embedded(tmp_path: Path) -> None:
@@ -287,7 +304,7 @@ with write_lock(root):
 @pytest.mark.parametrize(
     ("point", "left_to_embed", "unfinished"),
     [
-        ("second shard", 1100 - 1024, 0),
+        ("second shard", 1100 - 1024, 1),
         ("after DenseWriter", 0, 1),
         ("before write_sources", 0, 1),
         ("after validate", 0, 1),

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from records import BANK, FORUM, JOURNAL, make_page, make_passages, small_pages, with_passages
 
-from index.columns import DATE_FIELDS, NO_DATE, Columns, ColumnsWriter
+from index.columns import DATE_FIELDS, NO_DATE, Columns
+from index.columns_writer import ColumnsWriter
 from index.encoders import Encoder, Vectors
 from index.filters import DateField, DateRange, Filter, apply_filter
 from index.records import Page

@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 from records import make_page, with_passages
 
-from index.columns import Columns, ColumnsWriter
-from index.copies import find_copies
+from index.columns import Columns
+from index.columns_writer import ColumnsWriter
+from index.copies import Hashes, find_copies, fingerprints
 from index.likeness import text_hash
 from index.records import Page
 
@@ -26,6 +27,11 @@ def page(host: str, *texts: str, path: str = "") -> Page:
     return make_page(f"https://{host}.example.org/{path}", *texts)
 
 
+def copies_of(folder: Path) -> Hashes:
+    columns = Columns(folder)
+    return find_copies(columns, fingerprints(list(columns.texts(range(len(columns))))))
+
+
 def groups(folder: Path, *pages: Page) -> set[frozenset[str]]:
     """The groups of more than one passage, each by "host/path#ordinal"."""
     folder.mkdir(exist_ok=True)
@@ -36,7 +42,7 @@ def groups(folder: Path, *pages: Page) -> set[frozenset[str]]:
         host, _, path = one.url.removeprefix("https://").partition(".example.org/")
         rows += [f"{host}/{path}#{passage.ordinal}" for passage in passages]
     writer.finish()
-    copies = find_copies(Columns(folder)).tolist()
+    copies = copies_of(folder).tolist()
     found = {frozenset(row for row, copy in zip(rows, copies, strict=True) if copy == wanted) for wanted in copies}
     return {group for group in found if len(group) > 1}
 
@@ -47,7 +53,7 @@ def test_a_passage_that_is_like_no_other_has_the_hash_of_its_text(tmp_path: Path
     for one, passages in with_passages([page("a", *texts[:3]), page("b", *texts[3:])]):
         writer.add(one, passages)
     writer.finish()
-    assert find_copies(Columns(tmp_path)).tolist() == [text_hash(one) for one in texts]
+    assert copies_of(tmp_path).tolist() == [text_hash(one) for one in texts]
 
 
 @pytest.mark.parametrize("pages", [[], [page("a", "Lone text.")], [page("a", "…"), page("b", "—")]])
@@ -108,7 +114,7 @@ def test_the_group_is_named_after_its_first_row(tmp_path: Path) -> None:
     for one, passages in with_passages([page("b", original), page("a", near), page("c", "Else.")]):
         writer.add(one, passages)
     writer.finish()
-    copies = find_copies(Columns(tmp_path))
+    copies = copies_of(tmp_path)
     assert copies.dtype == np.uint64
     assert copies.tolist() == [text_hash(near), text_hash(near), text_hash("Else.")]
 

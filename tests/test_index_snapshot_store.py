@@ -39,9 +39,15 @@ def test_a_snapshot_opens_as_it_was_published(small_snapshot: Snapshot) -> None:
     assert manifest.list_version == small_sources().version
     assert small_snapshot.sources.sources == small_sources().sources
     assert small_snapshot.sources.select("primary") == frozenset({BANK})
-    assert {"vectors.faiss", "passages.arrow", "pages.arrow", "names.json", "sources.json", "text_hashes.npy"} < set(
-        manifest.files
-    )
+    assert {
+        "vectors.faiss",
+        "columns/page.npy",
+        "columns/id.npy",
+        "pages.arrow",
+        "names.json",
+        "sources.json",
+        "text_hashes.npy",
+    } < set(manifest.files)
 
 
 def test_a_manifest_survives_its_file(small_snapshot: Snapshot, tmp_path: Path) -> None:
@@ -111,7 +117,7 @@ def test_parts_that_differ_in_size_are_refused(copied: Path, shorten: Callable[[
 @pytest.mark.parametrize(
     "name",
     [
-        *("vectors.faiss", "passages.arrow", "pages.arrow", "text_hashes.npy"),
+        *("vectors.faiss", "columns/source.npy", "pages.arrow", "text_hashes.npy"),
         *("names.json", "sources.json", "lexical/meta.json"),
     ],
 )

@@ -59,4 +59,6 @@ def test_cached_terms_and_fingerprints_are_those_of_the_text(tmp_path: Path) -> 
     for _ in range(2):
         analysed = AnalysedTexts(tmp_path)
         assert analysed.terms(texts) == [joined_terms(text) for text in texts]
-        assert np.array_equal(analysed.fingerprints(texts), fingerprints(texts))
+        terms, prints = analysed.terms_and_fingerprints(texts)
+        assert terms == analysed.terms(texts)
+        assert np.array_equal(prints, fingerprints(texts))

@@ -16,6 +16,7 @@ from records import LetterEncoder
 from authority_search.models import SearchRequest
 from crawler.errors import NothingToCrawl
 from index.catalog import Catalog
+from index.settings import IndexSettings
 from index.store import DataFolder
 from ranking.settings import RankingSettings
 from service.pipeline import open_store, utc_second
@@ -360,6 +361,18 @@ def test_a_staged_snapshot_is_complete_and_not_live_until_it_is_taken(site: Site
     assert len(store.open(staged.snapshot).columns) == staged.passages
     store.publish(staged.snapshot)
     assert any("2031" in text for _, text, _ in answers(crawled.settings)[0])
+
+
+def test_old_snapshots_go_with_a_publication_and_not_with_a_staging(site: Site, crawled: Crawled) -> None:
+    settings, first = crawled
+    settings = settings.model_copy(update={"index": IndexSettings(keep_snapshots=1)})
+    put(site, "tariffs", 2025)
+    staged = refresh(settings, stage=True)
+    assert (staged.status, staged.removed) == ("staged", ())
+    put(site, "tariffs", 2026)
+    published = refresh(settings)
+    assert set(published.removed) == {first.snapshot, staged.snapshot}
+    assert [one.id for one in open_store(settings).manifests()] == [published.snapshot]
 
 
 def test_pdf_reports_are_fetched_counted_and_found(site: Site, settings: Settings) -> None:

@@ -63,7 +63,7 @@ def test_a_run_is_one_line_and_its_code_tells_cron_what_became_of_it(cli: Cli, s
         site_of(SUBJECTS[:2], site)
         first = cli("refresh", HOST, "--start", site.url(), "--json")
         assert (first.code, first.line["status"], first.line["requests"]["pages"]) == (0, "published", 3)
-        assert {"run", "seconds", "snapshot", "embedded", "failing", "reason"} <= set(first.line)
+        assert {"run", "seconds", "snapshot", "embedded", "failing", "reason", "removed"} <= set(first.line)
 
         site.add("/glaciers", Reply(status=410))
         refused = cli("refresh", "--json")

@@ -135,7 +135,8 @@ def truncate(path: Path) -> None:
 FILES = (
     "manifest.json",
     "names.json",
-    "passages.arrow",
+    "columns/page.npy",
+    "columns/by_id.npy",
     "pages.arrow",
     "vectors.faiss",
     "sources.json",

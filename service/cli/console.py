@@ -5,7 +5,7 @@ import io
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,6 +60,12 @@ def settings_of(context: typer.Context) -> Settings:
 def print_json(value: object) -> None:
     """Print a record, a model or a mapping as one JSON object."""
     sys.stdout.write(json.dumps(_plain(value), ensure_ascii=False) + "\n")
+
+
+def print_removed(snapshots: Sequence[str]) -> None:
+    """Tell which old snapshots publishing removed, if any."""
+    if snapshots:
+        out.print(f"Removed (index.keep_snapshots): {', '.join(snapshots)}")
 
 
 def counts_in_words(counts: Mapping[str, int] | Mapping[int, int]) -> str:

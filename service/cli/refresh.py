@@ -16,6 +16,7 @@ from service.cli.console import (
     counts_in_words,
     out,
     print_json,
+    print_removed,
     settings_of,
     shown_progress,
 )
@@ -102,5 +103,6 @@ def _print_result(result: RefreshResult) -> None:
     if result.snapshot:
         what = {"published": "Published", "staged": "Staged"}.get(result.status, "Nothing changed; still live:")
         out.print(f"{what} {result.snapshot}: {result.passages:,} passages, {result.embedded:,} embedded")
+        print_removed(result.removed)
     else:
         out.print(f"Not published: {escape(result.reason)}")

@@ -17,6 +17,7 @@ from service.access.keys import KeyFile
 from service.access.settings import KeysNeeded
 from service.cli.console import err, settings_of
 from service.live import LiveSearcher
+from service.memory import require_memory
 from service.pipeline import open_store
 from service.settings import Settings
 
@@ -71,9 +72,14 @@ def serve(
 
 
 def live_searcher(settings: Settings) -> LiveSearcher:
-    """What follows the published snapshots, not started. Raises SnapshotNotFound where none is published yet."""
+    """What follows the published snapshots, not started.
+
+    Raises SnapshotNotFound where none is published yet, NotReady where memory for it is lacking.
+    """
     store = open_store(settings)
-    store.open()  # Fails here, with advice, rather than in a server that never becomes ready.
+    # Fails here, with advice, rather than in a server that never becomes ready.
+    snapshot = store.open()
+    require_memory(store, snapshot.manifest.id, settings.index.memory_gb, encoder_loaded=False)
     return LiveSearcher(
         store,
         lambda: load_encoder(settings.encoder),
@@ -82,4 +88,5 @@ def live_searcher(settings: Settings) -> LiveSearcher:
         lambda: load_reranker(settings.reranker, settings.encoder),
         settings.server.arm_seconds,
         settings.dense.device,
+        settings.index.memory_gb,
     )

@@ -7,7 +7,8 @@ from rich.table import Column, Table
 
 from index.encoders import load_encoder
 from index.lock import write_lock
-from service.cli.console import JsonOption, StageOption, out, print_json, settings_of, shown_progress
+from service.cli.console import JsonOption, StageOption, out, print_json, print_removed, settings_of, shown_progress
+from service.memory import snapshot_memory
 from service.pipeline import open_store, run_publish
 
 app = typer.Typer()
@@ -29,7 +30,8 @@ def publish(
     """Build a snapshot of everything gathered, validate it, and make it the live one.
 
     Only text that was never embedded before is encoded; if nothing changed, the live snapshot stays. A running
-    service takes the new one over by itself. Killed at any moment, the old one stays live.
+    service takes the new one over by itself. Killed at any moment, the old one stays live. Of older snapshots the
+    newest stay, index.keep_snapshots of them with the live one.
 
     With --stage the live one stays: measure the new one first (bench run --snapshot-id), then `snapshots use` it.
 
@@ -46,13 +48,15 @@ def publish(
     out.print(
         f"{what} {report.snapshot}: {report.pages:,} pages, {report.passages:,} passages, {report.embedded:,} embedded"
     )
+    print_removed(report.removed)
 
 
 @snapshots_app.callback(invoke_without_command=True)
 def snapshots(context: typer.Context, as_json: Annotated[bool, JsonOption] = False) -> None:
     """List snapshots, take one back, remove or verify one.
 
-    Without a command: the snapshots, oldest first; * is live.
+    Without a command: the snapshots, oldest first; * is live. Memory is what a service wants for it besides its
+    encoder: its own, and files that searches read.
 
     Example: [bold]authority-search snapshots --json[/]
     """
@@ -60,19 +64,28 @@ def snapshots(context: typer.Context, as_json: Annotated[bool, JsonOption] = Fal
         return
     store = open_store(settings_of(context))
     live, manifests = store.current_id(), store.manifests()
+    memory = {one.id: snapshot_memory(store, one.id) for one in manifests}
     if as_json:
-        print_json({"live": live, "snapshots": manifests})
+        print_json({"live": live, "snapshots": manifests, "memory": memory})
         return
     if not manifests:
         out.print("no snapshots yet; run `authority-search publish`")
         return
     # Ids are what other commands are given: never shortened, however narrow the terminal.
     table = Table(
-        "", Column("snapshot", min_width=25, no_wrap=True), "created", "pages", "passages", "encoder", box=None
+        "",
+        Column("snapshot", min_width=25, no_wrap=True),
+        "created",
+        "pages",
+        "passages",
+        "memory",
+        "encoder",
+        box=None,
     )
     for one in manifests:
         mark = "*" if one.id == live else ""
-        table.add_row(mark, one.id, one.created, f"{one.pages:,}", f"{one.passages:,}", one.encoder.model)
+        sizes = (f"{one.pages:,}", f"{one.passages:,}", f"{memory[one.id].total / 1e9:.2f} GB")
+        table.add_row(mark, one.id, one.created, *sizes, one.encoder.model)
     out.print(table)
 
 
