@@ -28,7 +28,7 @@ _CANDIDATES = (200, 400, 800)
 # However many rows are wanted.
 _LEAST_PER_ROW = 2
 # Nanoseconds to estimate one code, and to fetch one vector and score it: their ratio orders the efforts.
-_ESTIMATE, _SCORE = 10, 150
+_ESTIMATE, _SCORE = 40, 600
 
 
 @dataclass(frozen=True, slots=True)
