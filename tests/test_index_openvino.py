@@ -89,9 +89,9 @@ def test_a_vector_does_not_depend_on_the_texts_beside_it(minilm: Encoder) -> Non
     assert np.abs(np.concatenate([minilm.encode_queries([text]) for text in texts]) - together).max() < 1e-6
 
 
-def test_texts_of_one_length_share_an_inference_and_the_longest_come_first() -> None:
+def test_texts_of_one_length_share_an_inference_and_those_of_most_tokens_come_first() -> None:
     tokens = [[0] * length for length in (3, 300, 100, 3, 100, 4, 100, 300)]
-    assert equal_lengths(tokens, 256) == [[1], [7], [2, 4], [6], [5], [0, 3]]
+    assert equal_lengths(tokens, 256) == [[1], [7], [2, 4], [6], [0, 3], [5]]
     assert equal_lengths(tokens[:4], 0) == [[1], [2], [0], [3]]
     assert equal_lengths([], 256) == []
 
