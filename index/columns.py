@@ -183,9 +183,9 @@ class Columns:
         """The id of the passage in a row."""
         return bytes(self._ids[row]).decode()
 
-    def passage_ids(self, rows: NDArray[np.int64]) -> NDArray[np.bytes_]:
-        """The ids of the passages in many rows, in ASCII."""
-        return self._ids[rows]
+    def passage_ids(self, rows: NDArray[np.int64]) -> list[str]:
+        """The ids of the passages in many rows."""
+        return [identity.decode() for identity in self._ids[rows].tolist()]
 
     def page_number(self, row: int) -> int:
         """The number of the page that the passage in a row stands on."""
