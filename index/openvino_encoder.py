@@ -1,13 +1,13 @@
 """BERT encoders under OpenVINO, on the CPU: faster there than torch, and a fraction of its size on disk.
 
-Only texts of the same number of tokens share an inference, so nothing is padded or masked, and a vector depends on
-nothing but its text. Inferences of a batch run side by side, each on one core, the longest texts first.
+Texts of like length share an inference. What fills the shorter ones up is masked out, so that a vector depends on
+nothing but its text. Inferences of a batch run side by side, each on one core.
 """
 
 import os
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
+from math import ceil
 from pathlib import Path
 from threading import Lock
 
@@ -37,6 +37,7 @@ class OpenVinoEncoder:
         self._bert = read_bert(folder)
         self._core = ov.Core()
         self._precision = cpu_precision(self._core, settings)
+        self._cores = len(os.sched_getaffinity(0))
         self._lock = Lock()
         known = KNOWN_MODELS.get(settings.model, self._bert)
         self.description = EncoderDescription(
@@ -66,28 +67,33 @@ class OpenVinoEncoder:
         tokens = [encoding.ids for encoding in encodings]
         vectors = np.zeros((len(texts), self.description.dimensions), np.float32)
         if len(tokens) == 1:
-            vectors[:] = self._infer(self._alone, tokens)
+            # A request of its own for each inference: they are cheap, and threads cannot get into each other's way.
+            request = self._alone.create_infer_request()
+            request.infer(self._input(tokens))
+            _keep(request, vectors, [0])
         elif tokens:
             with self._lock:
-                model, threads = self._side_by_side
-            groups = equal_lengths(tokens, _GROUP_TOKENS[self._precision])
-            found = threads.map(lambda group: self._infer(model, [tokens[number] for number in group]), groups)
-            for group, values in zip(groups, found, strict=True):
-                vectors[group] = values
+                model = self._side_by_side
+            # Of this call alone, as that of another thread. For each core one that runs and one to go on with, so that
+            # no core waits for Python between two.
+            queue = ov.AsyncInferQueue(model, 2 * self._cores)
+            queue.set_callback(lambda request, group: _keep(request, vectors, group))
+            for group in groups_of(list(map(len, tokens)), _GROUP_TOKENS[self._precision], self._cores):
+                queue.start_async(self._input([tokens[number] for number in group]), group)
+            queue.wait_all()
         return unit_rows(vectors)
 
-    def _infer(self, model: ov.CompiledModel, tokens: Sequence[list[int]]) -> Vectors:
-        # A request of its own for each inference: they are cheap, and threads cannot get into each other's way.
-        request = model.create_infer_request()
-        request.infer([np.stack([self._bert.token_vectors(ids) for ids in tokens])])
-        return np.array(request.get_output_tensor(0).data, np.float32)
+    def _input(self, tokens: Sequence[list[int]]) -> list[Vectors]:
+        shape = len(tokens), max(map(len, tokens))
+        vectors, real = np.zeros((*shape, self._bert.hidden), np.float32), np.zeros(shape, np.float32)
+        for row, ids in enumerate(tokens):
+            vectors[row, : len(ids)], real[row, : len(ids)] = self._bert.token_vectors(ids), 1
+        return [vectors, real]
 
     @cached_property
-    def _side_by_side(self) -> tuple[ov.CompiledModel, ThreadPoolExecutor]:
-        """Compiled when the first batch comes: a stream for each core, and the threads that feed them."""
-        cores = len(os.sched_getaffinity(0))
-        model = self._compiled({"NUM_STREAMS": cores, "INFERENCE_NUM_THREADS": cores})
-        return model, ThreadPoolExecutor(cores, thread_name_prefix="encoder")
+    def _side_by_side(self) -> ov.CompiledModel:
+        """Compiled when the first batch comes: a stream for each core."""
+        return self._compiled({"NUM_STREAMS": self._cores, "INFERENCE_NUM_THREADS": self._cores})
 
     def _compiled(self, how: dict[str, str | int]) -> ov.CompiledModel:
         # Not pinned to cores: other threads and processes work on the same ones.
@@ -95,20 +101,28 @@ class OpenVinoEncoder:
         return self._core.compile_model(self._graph, "CPU", options)
 
 
-def equal_lengths(tokens: Sequence[Sequence[int]], most: int) -> list[list[int]]:
-    """Numbers of texts in groups of one length and at most `most` tokens, or of one text; the longest first.
+def groups_of(lengths: Sequence[int], most: int, cores: int) -> list[list[int]]:
+    """Numbers of texts in groups of like length, the longest first: at most `most` tokens with what fills them up, or
+    one text.
 
-    So no core is left with a long text at the end.
+    All of about as many tokens, and as many groups for each core, so that none ends long before the others.
     """
+    tokens = sum(lengths)
+    rounds = ceil(tokens / max(1, most * cores))
+    share = tokens / max(1, rounds * cores)
     groups: list[list[int]] = []
-    for number in sorted(range(len(tokens)), key=lambda number: -len(tokens[number])):
-        length = len(tokens[number])
-        last = groups[-1] if groups else []
-        if last and len(tokens[last[0]]) == length and (len(last) + 1) * length <= most:
+    for number in sorted(range(len(lengths)), key=lambda number: -lengths[number]):
+        length, last = lengths[number], groups[-1] if groups else []
+        fits = last and (len(last) + 1) * lengths[last[0]] <= most
+        if fits and sum(lengths[one] for one in last) + length / 2 <= share:
             last.append(number)
         else:
             groups.append([number])
     return groups
+
+
+def _keep(request: ov.InferRequest, vectors: Vectors, group: Sequence[int]) -> None:
+    vectors[group] = request.get_output_tensor(0).data
 
 
 def cpu_precision(core: ov.Core, settings: EncoderSettings) -> str:

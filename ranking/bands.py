@@ -1,5 +1,7 @@
 """Bands: ranges of fused relevance within which hits count as comparable."""
 
+from bisect import bisect_right
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -21,9 +23,13 @@ def band_width(relevance: Floats, text_hash: NDArray[np.uint64], share: float) -
         return 0.0
     order = np.argsort(-relevance, kind="stable")
     # The copies of a text are one hit.
-    first = np.sort(np.unique(text_hash[order], return_index=True)[1])[:_HITS]
-    best = relevance[order[first]]
-    return max(share * float(best[0] - best[-1]), _LEAST_WIDTH)
+    best: dict[int, float] = {}
+    for text, score in zip(text_hash[order].tolist(), relevance[order].tolist(), strict=True):
+        best.setdefault(text, score)
+        if len(best) == _HITS:
+            break
+    scores = list(best.values())
+    return max(share * (scores[0] - scores[-1]), _LEAST_WIDTH)
 
 
 def bands(fused: Floats, width: float) -> Integers:
@@ -32,14 +38,13 @@ def bands(fused: Floats, width: float) -> Integers:
     A band begins at the best score not yet in one and takes every score within `width` below it. Bands thus
     follow the scores and not a fixed grid, on which two nearly equal scores may fall apart.
     """
-    result = np.zeros(len(fused), np.int64)
     order = np.argsort(-fused, kind="stable")
-    numbers = []
-    band, best = -1, np.inf
-    # Plain floats: the loop runs over every candidate of every query.
-    for score in fused[order].tolist():
-        if band < 0 or score < best - width:
-            band, best = band + 1, score
-        numbers.append(band)
-    result[order] = numbers
+    rising = (-fused[order]).tolist()
+    begins = np.zeros(len(fused), np.int64)
+    best = 0
+    while best < len(rising):
+        begins[best] = 1
+        best = bisect_right(rising, rising[best] + width, best)
+    result = np.empty(len(fused), np.int64)
+    result[order] = np.cumsum(begins) - 1
     return result

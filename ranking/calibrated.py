@@ -21,7 +21,7 @@ def calibrated_lexical(arm: ArmScores, floor: float, ceiling: float) -> Floats:
     """Shares of the query's highest possible score, shape [n], about 0 to 1; without a score it is `floor`."""
     if ceiling <= 0:
         return np.zeros(len(arm.raw))
-    return np.nan_to_num(arm.raw, nan=floor) / ceiling
+    return np.where(np.isnan(arm.raw), floor, arm.raw) / ceiling
 
 
 def calibrated_dense(arm: ArmScores, tokens: Integers, span: float) -> Floats:
@@ -32,5 +32,5 @@ def calibrated_dense(arm: ArmScores, tokens: Integers, span: float) -> Floats:
     returned = arm.rank > 0
     if not returned.any():
         return np.zeros(len(arm.raw))
-    cosines = np.nan_to_num(arm.raw, nan=arm.raw[returned].min())
+    cosines = np.where(np.isnan(arm.raw), arm.raw[returned].min(), arm.raw)
     return (cosines - SHORT_TEXT_COSINE * np.exp(-tokens / SHORT_TEXT_TOKENS)) / span

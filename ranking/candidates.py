@@ -26,14 +26,14 @@ class ArmScores:
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
-    """The candidates of one query, one value each, in any order. `ids` are unique and break all ties.
+    """The candidates of one query, one value each, in any order. `ids`, in ASCII, are unique and break all ties.
 
     `text_hash` is equal for candidates that carry the same text, near-duplicates included; which do is for
     the index to say. `tokens` are the lengths of the texts. `lexical_floor` is the lexical score of
     what that arm did not return, `lexical_ceiling` the highest that the query allows.
     """
 
-    ids: tuple[str, ...]
+    ids: NDArray[np.bytes_]
     lexical: ArmScores
     dense: ArmScores
     authority: Floats

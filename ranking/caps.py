@@ -1,19 +1,24 @@
 """Caps: no page and no source fills a reply alone."""
 
+import numpy as np
+
 from ranking.candidates import Integers
 
 
 def within_caps(page: Integers, source: Integers, max_per_page: int | None, max_per_source: int | None) -> list[int]:
     """Of ranked hits, whose pages and sources these are from the top, the places (from 0) of those that stay."""
-    most_of_page = len(page) if max_per_page is None else max_per_page
-    most_of_source = len(source) if max_per_source is None else max_per_source
-    # Plain numbers and dicts: the loop runs over every candidate of every query.
-    on_page: dict[int, int] = {}
-    of_source: dict[int, int] = {}
-    kept = []
-    for place, (its_page, its_source) in enumerate(zip(page.tolist(), source.tolist(), strict=True)):
-        before, beside = on_page.get(its_page, 0), of_source.get(its_source, 0)
-        if before < most_of_page and beside < most_of_source:
-            kept.append(place)
-            on_page[its_page], of_source[its_source] = before + 1, beside + 1
-    return kept
+    kept = np.arange(len(page))
+    # One after the other, since a page has one source: once that is full, so is the page.
+    for numbers, most in ((page, max_per_page), (source, max_per_source)):
+        if most is not None:
+            kept = kept[_equal_before(numbers[kept]) < most]
+    return kept.tolist()
+
+
+def _equal_before(numbers: Integers) -> Integers:
+    """How many numbers equal to each stand before it."""
+    order = np.argsort(numbers, kind="stable")
+    rising = numbers[order]
+    before = np.empty_like(order)
+    before[order] = np.arange(len(order)) - np.searchsorted(rising, rising)
+    return before

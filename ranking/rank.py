@@ -31,12 +31,11 @@ def rank(candidates: Candidates, policy: Policy, reranker: Floats | None = None,
     fused = relevance
     if policy.authority == "boost":
         fused = relevance + policy.boost_weight * (candidates.authority - 0.5)
-    groups = _fold(candidates, fused, policy)
-    kept = np.array(list(groups), np.int64)
+    kept, copies = _fold(candidates, fused, policy)
     # A folded group is as relevant as its best copy: to prefer the trusted copy must not bury the answer.
-    best, plain = _best_of_groups(groups, fused)[kept], _best_of_groups(groups, relevance)[kept]
+    best, plain = _best_of_copies(copies, fused)[kept], _best_of_copies(copies, relevance)[kept]
     band = bands(best, width)
-    by_id = _places(np.argsort(np.array([candidates.ids[at] for at in groups], np.str_)))
+    by_id = _places(np.argsort(candidates.ids[kept]))
     authority = candidates.authority[kept] if policy.authority == "tie" else np.zeros(len(kept))
     order = np.lexsort((by_id, -best, -authority, band))
     without = _places(np.lexsort((by_id, -plain)))
@@ -46,6 +45,7 @@ def rank(candidates: Candidates, policy: Policy, reranker: Floats | None = None,
     def hit(place: int) -> Ranked:
         i = int(order[place])
         at, rank_without = int(kept[i]), int(without[i]) + 1
+        same = copies.get(at, ())
         return Ranked(
             at=at,
             lexical=float(lexical[at]),
@@ -54,8 +54,8 @@ def rank(candidates: Candidates, policy: Policy, reranker: Floats | None = None,
             band=int(band[i]),
             rank_without_authority=rank_without,
             authority_moved=rank_without - place - 1,
-            reranker=_reranked(reranker, at, groups[at]),
-            same_text=groups[at],
+            reranker=_reranked(reranker, at, same),
+            same_text=same,
         )
 
     hits = [hit(place) for place in shown[:top_k]]
@@ -75,15 +75,14 @@ def _reranked(scores: Floats | None, at: int, same: tuple[int, ...]) -> float | 
     return None if np.isnan(best) else best
 
 
-def _best_of_groups(groups: dict[int, tuple[int, ...]], scores: Floats) -> Floats:
+def _best_of_copies(copies: dict[int, tuple[int, ...]], scores: Floats) -> Floats:
     """`scores` with each representative's raised to the best of its group."""
     best = scores.copy()
-    for at, same in groups.items():
-        if same:
-            best[at] = scores[[at, *same]].max()
+    for at, same in copies.items():
+        best[at] = scores[[at, *same]].max()
     return best
 
 
-def _fold(candidates: Candidates, fused: Floats, policy: Policy) -> dict[int, tuple[int, ...]]:
+def _fold(candidates: Candidates, fused: Floats, policy: Policy) -> tuple[Integers, dict[int, tuple[int, ...]]]:
     trusted = -candidates.authority if policy.authority != "off" else np.zeros(len(candidates.ids))
     return fold(candidates.text_hash, lambda at: (float(trusted[at]), -float(fused[at]), candidates.ids[at]))

@@ -1,20 +1,22 @@
 """Both arms of one snapshot: a single encoder pass, a dense search per filter, lexical searches in threads meanwhile.
 
-An arm that fails, or is not done in time, is named; the other one's hits stand alone.
+In two halves, so that the encoder can take the next batch while this one is searched. An arm that fails, or is not done
+in time, is named; the other one's hits stand alone.
 """
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from typing import NamedTuple, TypeVar
+from functools import partial
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import tantivy
 from numpy.typing import NDArray
 
 from authority_search.models import Arm, Degraded, Part
-from index.encoders import Encoder, Vectors
+from index.encoders import Encoder
 from index.filters import Filter, Survivors, apply_filter
 from index.snapshot import Snapshot
 from service.errors import Internal
@@ -50,6 +52,19 @@ class Asked(NamedTuple):
     selection: Selection
 
 
+class Encoded(NamedTuple):
+    """A search under way: words are looked up, queries encoded. `vectors` is None where that failed; see `degraded`.
+
+    `end` is when an arm has to be done, None where there is time.
+    """
+
+    asked: Sequence[Asked]
+    lexical: list[list[Future[list[Found]]]]
+    vectors: dict[str, NDArray[np.float32]] | None
+    end: float | None
+    degraded: list[Degraded]
+
+
 class BothFound(NamedTuple):
     """What the arms found for a query. `vector` has shape [dimensions] and is None where the dense arm failed."""
 
@@ -75,16 +90,26 @@ class Arms:
         self._lexical_slices = threads
         # They end with this object: a request that still holds it after a swap finishes undisturbed.
         self._lexical_threads = ThreadPoolExecutor(threads, thread_name_prefix="lexical")
-        self._dense_thread = ThreadPoolExecutor(1, thread_name_prefix="dense")
-        self._late: Future[list[list[tuple[Found, Vectors]]]] | None = None
+        self._encoder_thread = _Patient("the encoder", limit)
+        self._dense_thread = _Patient("the dense search", limit)
 
-    def search(self, asked: Sequence[Asked], observe: Observe) -> tuple[list[list[BothFound]], list[Degraded]]:
-        """For each of `asked` what was found for its queries, and what failed. Raises Internal when both arms did."""
+    def begin(self, asked: Sequence[Asked], observe: Observe) -> Encoded:
+        """Encode every query, each once, while threads search by words."""
         degraded: list[Degraded] = []
         end = None if self._limit is None else time.monotonic() + self._limit
-        slices = [self._start_lexical(one, observe) for one in asked]
-        dense = guarded("dense", lambda: self._await_dense(asked, end, observe), degraded)
-        lexical = guarded("lexical", lambda: [_joined(one, end) for one in slices], degraded)
+        lexical = [self._start_lexical(one, observe) for one in asked]
+        encode = partial(self._encode, asked, observe)
+        vectors = guarded("dense", lambda: self._encoder_thread.run(encode, end), degraded)
+        return Encoded(asked, lexical, vectors, end, degraded)
+
+    def finish(self, begun: Encoded, observe: Observe) -> tuple[list[list[BothFound]], list[Degraded]]:
+        """What was found for the queries of each one asked, and what failed. Raises Internal when both arms did."""
+        asked, degraded, end = begun.asked, list(begun.degraded), begun.end
+        dense = None
+        if (vectors := begun.vectors) is not None:
+            search = partial(self._search_dense, asked, vectors, observe)
+            dense = guarded("dense", lambda: self._dense_thread.run(search, end), degraded)
+        lexical = guarded("lexical", lambda: [_joined(one, end) for one in begun.lexical], degraded)
         if len(degraded) == 2:
             raise Internal("both arms failed: " + "; ".join(one.reason for one in degraded))
         found = []
@@ -114,29 +139,41 @@ class Arms:
     def _search_lexical(self, query: str, restriction: tantivy.Query | None = None) -> Found:
         return Found(*self._snapshot.lexical.search_with_ceiling(query, self._depth, restriction))
 
-    def _await_dense(
-        self, asked: Sequence[Asked], end: float | None, observe: Observe
-    ) -> list[list[tuple[Found, Vectors]]]:
-        """Raises TimeoutError. An encoder that hangs is waited for once, and not again by every batch that follows."""
-        if self._late is not None and not self._late.done():
-            raise TimeoutError("the encoder is still busy with an earlier batch that it was late with")
-        running = self._dense_thread.submit(self._search_dense, asked, observe)
-        if not wait([running], _left(end)).done:
-            self._late = running
-            raise TimeoutError(f"not done after {self._limit:g} seconds")
-        return running.result()
-
-    def _search_dense(self, asked: Sequence[Asked], observe: Observe) -> list[list[tuple[Found, Vectors]]]:
-        numbers = {query: i for i, query in enumerate(dict.fromkeys(query for one in asked for query in one.queries))}
+    def _encode(self, asked: Sequence[Asked], observe: Observe) -> dict[str, NDArray[np.float32]]:
+        queries = list(dict.fromkeys(query for one in asked for query in one.queries))
         with timed("encode", observe):
-            vectors = self._encoder.encode_queries(list(numbers))
+            return dict(zip(queries, self._encoder.encode_queries(queries), strict=True))
+
+    def _search_dense(
+        self, asked: Sequence[Asked], vectors: Mapping[str, NDArray[np.float32]], observe: Observe
+    ) -> list[list[tuple[Found, NDArray[np.float32]]]]:
         result = []
         with timed("dense", observe):
             for one in asked:
-                own = vectors[[numbers[query] for query in one.queries]]
+                own = np.stack([vectors[query] for query in one.queries])
                 hits = self._snapshot.dense.search(own, self._depth, one.selection.survivors.mask)
                 result.append([(Found(*found), vector) for found, vector in zip(hits, own, strict=True)])
         return result
+
+
+class _Patient:
+    """A thread for work that may hang: it is waited for once, and not again by every batch that follows."""
+
+    def __init__(self, name: str, limit: float | None) -> None:
+        self._name = name
+        self._limit = limit
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix=name)
+        self._late: Future[Any] | None = None
+
+    def run(self, work: Callable[[], ResultT], end: float | None) -> ResultT:
+        """The result of `work`. Raises TimeoutError where it is not there at `end`."""
+        if self._late is not None and not self._late.done():
+            raise TimeoutError(f"{self._name} is still busy with an earlier batch that it was late with")
+        running = self._thread.submit(work)
+        if not wait([running], _left(end)).done:
+            self._late = running
+            raise TimeoutError(f"{self._name} was not done after {self._limit:g} seconds")
+        return running.result()
 
 
 def guarded(part: Part, work: Callable[[], ResultT], degraded: list[Degraded]) -> ResultT | None:

@@ -3,11 +3,11 @@
     event loop                                 threads
     ----------                                 -------
     search: cached? under way? else in line
-    a worker takes a batch     ──────────►     gather: encode, both arms     (one batch at a time)
-    a second one takes the next ─────────►     answer: rank, texts, JSON     (of the batch before)
+    a worker takes a batch     ──────────►     begin: encode                 (one batch at a time)
+    a second one takes the next ─────────►     finish: search, rank, JSON    (of the batch before)
     its tickets are served     ◄──────────
 
-There is no timer: while the engines are busy with a batch, what arrives forms the next one, and an idle service begins
+There is no timer: while the encoder is busy with a batch, what arrives forms the next one, and an idle service begins
 at once. A batch takes turns among the requests in line, so that a large request does not hold up small ones. All state
 here is touched on the event loop's thread alone, hence no locks; threads get requests and give back answers.
 
@@ -35,11 +35,11 @@ from service.stages import Observe, timed
 
 if TYPE_CHECKING:
     # Annotations only: these bring the engines, and importing an app should not.
-    from service.searcher import Gathered, Searcher
+    from service.searcher import Begun, Searcher
 
 ResultT = TypeVar("ResultT")
 
-# One whose batch is with the engines, one whose batch is being told.
+# One whose batch is with the encoder, one whose batch is being told.
 _WORKERS = 2
 
 
@@ -85,7 +85,7 @@ class Batcher:
         self._observe = observe
         # A searcher is collected with its line and its cache when a swap and its last request let go of it.
         self._lanes: WeakKeyDictionary[Searcher, Lane] = WeakKeyDictionary()
-        self._engines = asyncio.Lock()
+        self._encoder = asyncio.Lock()
         self._threads = CapacityLimiter(_WORKERS)
         self._workers = 0
         self._tasks: set[asyncio.Task[None]] = set()
@@ -136,17 +136,17 @@ class Batcher:
 
     async def _next_batch(self) -> bool:
         """Take what waits and answer it. False when nothing does."""
-        async with self._engines:
+        async with self._encoder:
             batch = self._take()
             if batch is None:
                 return False
             began = time.monotonic()
             context = batch.context
-            gathered = await self._run(context, partial(batch.searcher.gather, batch.requests(), self._observe))
-        if isinstance(gathered, Exception):
-            batch.settle([gathered] * len(batch.parts))
+            begun = await self._run(context, partial(batch.searcher.begin, batch.requests(), self._observe))
+        if isinstance(begun, Exception):
+            batch.settle([begun] * len(batch.parts))
         else:
-            told = await self._run(context, partial(_told, batch.searcher, gathered, self._observe))
+            told = await self._run(context, partial(_told, batch.searcher, begun, self._observe))
             batch.settle([told] * len(batch.parts) if isinstance(told, Exception) else told)
         now = time.monotonic()
         self._admission.served(batch.size, now - max(began, self._last_served))
@@ -171,10 +171,8 @@ class Batcher:
             return error
 
 
-def _told(
-    searcher: "Searcher", gathered: "Sequence[Gathered | ServiceError]", observe: Observe
-) -> list[list[Answer] | Exception]:
+def _told(searcher: "Searcher", begun: "Begun", observe: Observe) -> list[list[Answer] | Exception]:
     """The second half of a batch, with the JSON of each answer. Runs on a thread."""
-    replies = searcher.answer(gathered, observe)
+    replies = searcher.finish(begun, observe)
     with timed("json", observe):
         return [reply if isinstance(reply, ServiceError) else answers_of(reply) for reply in replies]

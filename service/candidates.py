@@ -50,7 +50,7 @@ class CandidateMaker:
             dense.raw[unscored] = self._snapshot.dense.scores(both.vector, rows[unscored])
         source = columns.source[rows].astype(np.int64)
         return Candidates(
-            ids=tuple(columns.passage_ids(rows)),
+            ids=np.array(columns.passage_ids(rows), np.bytes_),
             lexical=_arm_scores(rows, both.lexical),
             dense=dense,
             authority=self._authority[source],

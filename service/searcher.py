@@ -2,7 +2,7 @@
 
 A batch costs one encoder pass, a dense search per distinct filter and parallel lexical searches, however many requests
 and queries it holds; with a reranker, one pass of it more. It has two halves, so that one batch can be ranked while the
-next is encoded: `gather` (engines, which let go of the interpreter lock) and `answer` (our own Python).
+next is encoded: `begin` ends when its queries are encoded, `finish` searches by vector, ranks and replies.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -29,7 +29,7 @@ from index.snapshot import Snapshot
 from ranking.candidates import Floats, Ranking
 from ranking.rank import rank
 from ranking.settings import RankingSettings
-from service.arms import Arms, Asked, BothFound, Found, guarded, select
+from service.arms import Arms, Asked, BothFound, Encoded, Found, guarded, select
 from service.candidates import CandidateMaker
 from service.errors import Internal, InvalidRequest, ServiceError, UnknownName
 from service.opening import open_targets
@@ -39,6 +39,14 @@ from service.stages import Observe, ignore, timed
 
 # Masks of one byte a passage; callers of one kind ask with one filter again and again.
 _FILTERS_KEPT = 16
+
+
+class Begun(NamedTuple):
+    """A batch whose queries are encoded. Of a request that is wrong, the error stands in the place of its filter."""
+
+    requests: Sequence[SearchRequest]
+    filters: list[Filter | ServiceError]
+    search: Encoded
 
 
 class Gathered(NamedTuple):
@@ -84,33 +92,24 @@ class Searcher:
         self, requests: Sequence[SearchRequest], observe: Observe = ignore
     ) -> list[SearchReply | ServiceError]:
         """Answer several requests as one batch; what is wrong with one of them is its own answer."""
-        return self.answer(self.gather(requests, observe), observe)
+        return self.finish(self.begin(requests, observe), observe)
 
-    def gather(self, requests: Sequence[SearchRequest], observe: Observe = ignore) -> list[Gathered | ServiceError]:
-        """The first half: what both arms find, each distinct query encoded once. An error in the place of a request."""
+    def begin(self, requests: Sequence[SearchRequest], observe: Observe = ignore) -> Begun:
+        """The first half: each distinct query is encoded once, while words are looked up."""
         filters = [self._wanted(request) for request in requests]
         queries: dict[Filter, dict[str, None]] = {}
         for wanted, request in zip(filters, requests, strict=True):
             if isinstance(wanted, Filter):
                 queries.setdefault(wanted, {}).update(dict.fromkeys(request.queries))
         asked = [Asked(list(distinct), self._selection(wanted)) for wanted, distinct in queries.items()]
-        try:
-            found, degraded = self._arms.search(asked, observe)
-        except Internal as error:
-            return [wanted if isinstance(wanted, ServiceError) else error for wanted in filters]
-        by_filter = {
-            wanted: (one.selection.survivors, dict(zip(one.queries, both, strict=True)))
-            for wanted, one, both in zip(queries, asked, found, strict=True)
-        }
-        return [
-            wanted if isinstance(wanted, ServiceError) else _own_share(request, *by_filter[wanted], degraded)
-            for wanted, request in zip(filters, requests, strict=True)
-        ]
+        return Begun(requests, filters, self._arms.begin(asked, observe))
 
-    def answer(
-        self, gathered: Sequence[Gathered | ServiceError], observe: Observe = ignore
-    ) -> list[SearchReply | ServiceError]:
-        """The second half: candidates are ranked and told. One pass of the reranker for all requests together."""
+    def finish(self, begun: Begun, observe: Observe = ignore) -> list[SearchReply | ServiceError]:
+        """The second half: candidates are found, ranked and told. One pass of the reranker for all requests together.
+
+        An error in the place of a request that met one.
+        """
+        gathered = self._gathered(begun, observe)
         wholes = [one for one in gathered if isinstance(one, Gathered)]
         failed: list[Degraded] = []
         to_rank = (one for whole in wholes for one in self._candidates.make(whole.request, whole.found))
@@ -121,7 +120,7 @@ class Searcher:
         """What ranking is given for each query of the batch: for measuring it apart. Raises UnknownName, and Internal
         where an arm failed.
         """
-        (gathered,) = self.gather([request])
+        (gathered,) = self._gathered(self.begin([request]), ignore)
         if isinstance(gathered, ServiceError):
             raise gathered
         if gathered.degraded:
@@ -152,6 +151,22 @@ class Searcher:
         ]
         profiles = {name: profile.description for name, profile in sorted(listed.profiles.items())}
         return SourcesReply(snapshot=self.snapshot.manifest.id, sources=rows, profiles=profiles)
+
+    def _gathered(self, begun: Begun, observe: Observe) -> list[Gathered | ServiceError]:
+        """What both arms found for each request, or its error."""
+        try:
+            found, degraded = self._arms.finish(begun.search, observe)
+        except Internal as error:
+            return [wanted if isinstance(wanted, ServiceError) else error for wanted in begun.filters]
+        filters = dict.fromkeys(wanted for wanted in begun.filters if isinstance(wanted, Filter))
+        by_filter = {
+            wanted: (one.selection.survivors, dict(zip(one.queries, both, strict=True)))
+            for wanted, one, both in zip(filters, begun.search.asked, found, strict=True)
+        }
+        return [
+            wanted if isinstance(wanted, ServiceError) else _own_share(request, *by_filter[wanted], degraded)
+            for wanted, request in zip(begun.filters, begun.requests, strict=True)
+        ]
 
     def _wanted(self, request: SearchRequest) -> Filter | ServiceError:
         try:

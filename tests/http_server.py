@@ -74,11 +74,11 @@ class CannedSearcher:
         results = [self._result(query, request.top_k) for query in request.queries]
         return SearchReply(snapshot="s1", results=results, excluded_passages=0)
 
-    def gather(self, requests: list[SearchRequest], _observe: Observe) -> list[SearchRequest]:
+    def begin(self, requests: list[SearchRequest], _observe: Observe) -> list[SearchRequest]:
         return requests
 
-    def answer(self, gathered: list[SearchRequest], _observe: Observe) -> list[SearchReply | ServiceError]:
-        return [self._searched(request) for request in gathered]
+    def finish(self, begun: list[SearchRequest], _observe: Observe) -> list[SearchReply | ServiceError]:
+        return [self._searched(request) for request in begun]
 
     def _searched(self, request: SearchRequest) -> SearchReply | ServiceError:
         try:

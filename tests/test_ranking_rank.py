@@ -38,7 +38,7 @@ def candidates(
     n = len(lexical)
     dense = [NAN] * n if dense is None else dense
     return Candidates(
-        ids=tuple(ids or "abcdefghijklmnopqrstuvwxyz"[:n]),
+        ids=np.array(list(ids or "abcdefghijklmnopqrstuvwxyz"[:n]), np.bytes_),
         lexical=ArmScores(np.array(lexical, np.float64), np.array(ranks(lexical), np.int64)),
         dense=ArmScores(np.array(dense, np.float64), np.array(ranks(dense), np.int64)),
         authority=np.array(authority or [0.5] * n, np.float64),
@@ -55,7 +55,7 @@ def shuffled(given: Candidates, seed: int) -> Candidates:
     order = random.Random(seed).sample(range(len(given.ids)), len(given.ids))
     return dataclasses.replace(
         given,
-        ids=tuple(given.ids[i] for i in order),
+        ids=given.ids[order],
         lexical=ArmScores(given.lexical.raw[order], given.lexical.rank[order]),
         dense=ArmScores(given.dense.raw[order], given.dense.rank[order]),
         authority=given.authority[order],
@@ -84,7 +84,7 @@ FUSIONS: list[Fusion] = ["calibrated", "z_score", "min_max", "reciprocal_rank"]
 
 
 def order_of(given: Candidates, ranking: Ranking) -> str:
-    return "".join(given.ids[hit.at] for hit in ranking.hits)
+    return "".join(given.ids[hit.at].decode() for hit in ranking.hits)
 
 
 def test_both_arms_are_normalised_and_weighed() -> None:

@@ -269,11 +269,13 @@ def test_a_late_encoder_is_named_and_waited_for_once(snapshot: Snapshot, encoder
         second = await service.search(ask("policy rate"))
         seconds = time.monotonic() - began
         encoder.gate.set()
-        await until(lambda: searcher._arms._late is None or searcher._arms._late.done())
+        await until(lambda: cast(Any, searcher._arms._encoder_thread._late).done())
         return first, second, seconds, await service.search(ask("policy rate"))
 
     first, second, seconds, whole = run(main())
-    assert [(one.arm, one.reason) for one in first.degraded] == [("dense", "TimeoutError: not done after 0.2 seconds")]
+    assert [(one.arm, one.reason) for one in first.degraded] == [
+        ("dense", "TimeoutError: the encoder was not done after 0.2 seconds")
+    ]
     assert "still busy" in second.degraded[0].reason
     assert seconds < 0.2
     assert first.results[0].hits[0].url.endswith("/policy-rate")

@@ -56,7 +56,7 @@ def serve(
         logging.getLogger(noisy).setLevel(logging.WARNING)
     # A reply is some hundred short-lived objects: looking for cycles among them took a fifth of the time.
     gc.set_threshold(50_000, 20, 50)
-    # The encoder's threads come back for the interpreter lock after each inference, which takes as long as the default.
+    # How long a thread may keep the interpreter lock from one that waits for it, as the encoder with its next batch.
     sys.setswitchinterval(0.0005)
     if not make_room(server.max_connections):
         err.print(f"this process may not open {server.max_connections:,} connections; raise its limit (ulimit -n)")
