@@ -10,32 +10,23 @@ from index.bert import Bert
 def bert_graph(bert: Bert) -> ov.Model:
     """From token vectors, [texts, n, hidden], to one pooled vector a text, [texts, hidden], not yet of length 1.
 
-    The second input, [texts, n], is 1 for a token and 0 for what fills a shorter text up to n: it gets no attention and
-    no share of a mean. Raises KeyError for a missing tensor and RuntimeError for one of another shape.
+    All texts have n tokens, so that there is no padding, and no mask to take it out again. Raises KeyError for a
+    missing tensor and RuntimeError for one of another shape.
     """
     tokens = op.parameter([-1, -1, bert.hidden], np.float32, name="tokens")
-    real = op.parameter([-1, -1], np.float32, name="real")
-    # Far below any score, so that the softmax gives exactly 0; by texts, heads, from and to.
-    unseen = op.unsqueeze(op.multiply(op.subtract(real, _float(1)), _float(1e9)), _ints(1, 2))
     states = _layer_norm(bert, tokens, "embeddings.LayerNorm")
     for number in range(bert.layers):
         layer = f"encoder.layer.{number}"
-        mixed = _attention(bert, states, unseen, f"{layer}.attention.self")
-        attended = _linear(bert, mixed, f"{layer}.attention.output.dense")
+        attended = _linear(bert, _attention(bert, states, f"{layer}.attention.self"), f"{layer}.attention.output.dense")
         states = _layer_norm(bert, op.add(attended, states), f"{layer}.attention.output.LayerNorm")
         wide = op.gelu(_linear(bert, states, f"{layer}.intermediate.dense"), "erf")
         narrow = _linear(bert, wide, f"{layer}.output.dense")
         states = _layer_norm(bert, op.add(narrow, states), f"{layer}.output.LayerNorm")
-    pooled = _mean(states, real) if bert.pooling == "mean" else op.gather(states, _int(0), _int(1))
-    return ov.Model([pooled], [tokens, real], "bert")
+    pooled = op.reduce_mean(states, _ints(1)) if bert.pooling == "mean" else op.gather(states, _int(0), _int(1))
+    return ov.Model([pooled], [tokens], "bert")
 
 
-def _mean(states: ov.Node, real: ov.Node) -> ov.Node:
-    whole = op.reduce_sum(op.multiply(states, op.unsqueeze(real, _ints(2))), _ints(1))
-    return op.divide(whole, op.reduce_sum(real, _ints(1), keep_dims=True))
-
-
-def _attention(bert: Bert, states: ov.Node, unseen: ov.Node, name: str) -> ov.Node:
+def _attention(bert: Bert, states: ov.Node, name: str) -> ov.Node:
     """Self-attention of all heads, [texts, n, hidden]: softmax(q kᵀ / √size) v (Vaswani et al., 2017)."""
     size = bert.hidden // bert.heads
 
@@ -45,8 +36,7 @@ def _attention(bert: Bert, states: ov.Node, unseen: ov.Node, name: str) -> ov.No
         return op.transpose(split, _ints(0, 2, 1, 3))
 
     scaled = op.multiply(heads("query"), op.constant(np.float32(size**-0.5)))
-    scores = op.matmul(scaled, heads("key"), transpose_a=False, transpose_b=True)
-    weights = op.softmax(op.add(scores, unseen), -1)
+    weights = op.softmax(op.matmul(scaled, heads("key"), transpose_a=False, transpose_b=True), -1)
     mixed = op.matmul(weights, heads("value"), transpose_a=False, transpose_b=False)
     return op.reshape(op.transpose(mixed, _ints(0, 2, 1, 3)), _ints(0, 0, bert.hidden), special_zero=True)
 
@@ -67,10 +57,6 @@ def _tensor(bert: Bert, name: str) -> ov.Node:
 
 def _ints(*values: int) -> ov.Node:
     return op.constant(np.array(values, np.int64))
-
-
-def _float(value: float) -> ov.Node:
-    return op.constant(np.float32(value))
 
 
 def _int(value: int) -> ov.Node:

@@ -1,13 +1,12 @@
 """BERT encoders under OpenVINO, on the CPU: faster there than torch, and a fraction of its size on disk.
 
-Texts of like length share an inference. What fills the shorter ones up is masked out, so that a vector depends on
-nothing but its text. Inferences of a batch run side by side, each on one core.
+Only texts of the same number of tokens share an inference, so nothing is padded or masked, and a vector depends on
+nothing but its text. Inferences of a batch run side by side, each on one core, the largest first.
 """
 
 import os
 from collections.abc import Sequence
 from functools import cached_property
-from math import ceil
 from pathlib import Path
 from threading import Lock
 
@@ -69,7 +68,7 @@ class OpenVinoEncoder:
         if len(tokens) == 1:
             # A request of its own for each inference: they are cheap, and threads cannot get into each other's way.
             request = self._alone.create_infer_request()
-            request.infer(self._input(tokens))
+            request.infer([self._input(tokens)])
             _keep(request, vectors, [0])
         elif tokens:
             with self._lock:
@@ -78,17 +77,13 @@ class OpenVinoEncoder:
             # no core waits for Python between two.
             queue = ov.AsyncInferQueue(model, 2 * self._cores)
             queue.set_callback(lambda request, group: _keep(request, vectors, group))
-            for group in groups_of(list(map(len, tokens)), _GROUP_TOKENS[self._precision], self._cores):
-                queue.start_async(self._input([tokens[number] for number in group]), group)
+            for group in equal_lengths(tokens, _GROUP_TOKENS[self._precision]):
+                queue.start_async([self._input([tokens[number] for number in group])], group)
             queue.wait_all()
         return unit_rows(vectors)
 
-    def _input(self, tokens: Sequence[list[int]]) -> list[Vectors]:
-        shape = len(tokens), max(map(len, tokens))
-        vectors, real = np.zeros((*shape, self._bert.hidden), np.float32), np.zeros(shape, np.float32)
-        for row, ids in enumerate(tokens):
-            vectors[row, : len(ids)], real[row, : len(ids)] = self._bert.token_vectors(ids), 1
-        return [vectors, real]
+    def _input(self, tokens: Sequence[list[int]]) -> Vectors:
+        return np.stack([self._bert.token_vectors(ids) for ids in tokens])
 
     @cached_property
     def _side_by_side(self) -> ov.CompiledModel:
@@ -101,24 +96,20 @@ class OpenVinoEncoder:
         return self._core.compile_model(self._graph, "CPU", options)
 
 
-def groups_of(lengths: Sequence[int], most: int, cores: int) -> list[list[int]]:
-    """Numbers of texts in groups of like length, the longest first: at most `most` tokens with what fills them up, or
-    one text.
+def equal_lengths(tokens: Sequence[Sequence[int]], most: int) -> list[list[int]]:
+    """Numbers of texts in groups of one length and at most `most` tokens, or of one text; those of most tokens first.
 
-    All of about as many tokens, and as many groups for each core, so that none ends long before the others.
+    So no core is left with much to do at the end.
     """
-    tokens = sum(lengths)
-    rounds = ceil(tokens / max(1, most * cores))
-    share = tokens / max(1, rounds * cores)
     groups: list[list[int]] = []
-    for number in sorted(range(len(lengths)), key=lambda number: -lengths[number]):
-        length, last = lengths[number], groups[-1] if groups else []
-        fits = last and (len(last) + 1) * lengths[last[0]] <= most
-        if fits and sum(lengths[one] for one in last) + length / 2 <= share:
+    for number in sorted(range(len(tokens)), key=lambda number: -len(tokens[number])):
+        length = len(tokens[number])
+        last = groups[-1] if groups else []
+        if last and len(tokens[last[0]]) == length and (len(last) + 1) * length <= most:
             last.append(number)
         else:
             groups.append([number])
-    return groups
+    return sorted(groups, key=lambda group: -len(group) * len(tokens[group[0]]))
 
 
 def _keep(request: ov.InferRequest, vectors: Vectors, group: Sequence[int]) -> None:

@@ -14,7 +14,7 @@ from tiny_encoders import write_encoder
 
 from index.encoders import Encoder, SentenceTransformerEncoder, load_encoder
 from index.errors import EncoderUnavailable
-from index.openvino_encoder import OpenVinoEncoder, groups_of
+from index.openvino_encoder import OpenVinoEncoder, equal_lengths
 from index.settings import EncoderSettings
 
 TEXTS = [
@@ -89,24 +89,11 @@ def test_a_vector_does_not_depend_on_the_texts_beside_it(minilm: Encoder) -> Non
     assert np.abs(np.concatenate([minilm.encode_queries([text]) for text in texts]) - together).max() < 1e-6
 
 
-@pytest.mark.parametrize(
-    ("lengths", "most", "expected"),
-    [
-        # 120 tokens are 60 for each of two cores.
-        ([10, 30, 10, 20, 30, 20], 256, [[1, 4], [3, 5, 0, 2]]),
-        # At most 64 with what fills them up: four groups of about 40 each.
-        ([20] * 8, 64, [[0, 1], [2, 3], [4, 5], [6, 7]]),
-        ([40, 20, 20, 20, 20, 20, 20], 64, [[0], [1, 2], [3, 4], [5, 6]]),
-        # A text longer than that is alone.
-        ([300, 5, 300], 256, [[0], [2], [1]]),
-        ([5, 7, 6], 0, [[1], [2], [0]]),
-        ([], 256, []),
-    ],
-)
-def test_texts_of_like_length_share_inferences_of_like_size(
-    lengths: list[int], most: int, expected: list[list[int]]
-) -> None:
-    assert groups_of(lengths, most, cores=2) == expected
+def test_texts_of_one_length_share_an_inference_and_those_of_most_tokens_come_first() -> None:
+    tokens = [[0] * length for length in (3, 300, 100, 3, 100, 4, 100, 300)]
+    assert equal_lengths(tokens, 256) == [[1], [7], [2, 4], [6], [0, 3], [5]]
+    assert equal_lengths(tokens[:4], 0) == [[1], [2], [0], [3]]
+    assert equal_lengths([], 256) == []
 
 
 CONFIG, POOLING, MODULES = "config.json", "1_Pooling/config.json", "modules.json"
