@@ -10,12 +10,12 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import NamedTuple, TypeVar
 
 import numpy as np
-import tantivy
 from numpy.typing import NDArray
 
 from authority_search.models import Arm, Degraded, Part
 from index.encoders import Encoder, Vectors
 from index.filters import Filter, Survivors, apply_filter
+from index.restriction import Restriction
 from index.snapshot import Snapshot
 from service.errors import Internal
 from service.stages import Observe, timed
@@ -40,7 +40,7 @@ class Selection(NamedTuple):
     """The passages that a filter leaves, in the form each arm takes."""
 
     survivors: Survivors
-    restriction: tantivy.Query | None
+    restriction: Restriction | None
 
 
 class Asked(NamedTuple):
@@ -111,7 +111,7 @@ class Arms:
         count = min(self._lexical_slices, len(asked.queries))
         return [self._lexical_threads.submit(search, asked.queries[first::count]) for first in range(count)]
 
-    def _search_lexical(self, query: str, restriction: tantivy.Query | None = None) -> Found:
+    def _search_lexical(self, query: str, restriction: Restriction | None = None) -> Found:
         return Found(*self._snapshot.lexical.search_with_ceiling(query, self._depth, restriction))
 
     def _await_dense(
