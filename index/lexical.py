@@ -31,9 +31,9 @@ PADDING = 24
 _PADDING = " _" * PADDING
 K1 = 1.2  # Tantivy's
 _ROW = "row"
-# Of a longer query those terms decide that can add most: as many as have together at most so many postings for each
-# passage, or so many in all, and never more terms than this.
-POSTINGS_A_PASSAGE = 1.5
+# Of a longer query those terms are searched that can add most: as many as have together at most so many postings for
+# each passage, or so many in all, and never more terms than this.
+POSTINGS_A_PASSAGE = 2
 FEW_POSTINGS = 100_000
 MAX_QUERY_TERMS = 256
 # As much as Tantivy allows, and taken only as it fills: what it holds becomes one segment, searched at once and in the
