@@ -2,6 +2,8 @@
 
 A passage is one field of title, headings and text together, so that a term's rarity is counted once; its title is a
 second field that adds a little. Function words count a fifth in queries. Figures behind each: bench/README.md.
+
+A search reads every posting of its terms (the Python binding has no block-max pruning), so its time is theirs.
 """
 
 import math
@@ -18,6 +20,7 @@ import tantivy
 from numpy.typing import NDArray
 
 from index.analysis import index_terms, is_function_word, joined_terms
+from index.restriction import Restriction
 
 # How much a match in a field counts against one in `all`.
 FIELD_WEIGHTS = {"all": 1.0, "title": 0.2}
@@ -28,8 +31,14 @@ PADDING = 24
 _PADDING = " _" * PADDING
 K1 = 1.2  # Tantivy's
 _ROW = "row"
-# Beyond this many terms the rarest decide: bounds the cost of pathological queries.
+# Of a longer query those terms are searched that can add most: as many as have together at most so many postings for
+# each passage, or so many in all, and never more terms than this.
+POSTINGS_A_PASSAGE = 2
+FEW_POSTINGS = 100_000
 MAX_QUERY_TERMS = 256
+# As much as Tantivy allows, and taken only as it fills: what it holds becomes one segment, searched at once and in the
+# order of rows.
+_WRITER_BYTES = 4_000_000_000
 
 
 def _schema() -> tantivy.Schema:
@@ -64,21 +73,12 @@ class LexicalIndex:
                 (Path(links) / file.name).symlink_to(file.resolve())
         return links
 
-    def restriction(self, mask: NDArray[np.bool_] | None) -> tantivy.Query | None:
-        """The rows of `mask`, of shape [passages], as a query part that adds no score. Made once for a whole batch."""
-        if mask is None:
-            return None
-        # The shorter of the two lists: the rows kept or the rows dropped.
-        keep = int(mask.sum()) * 2 <= len(mask)
-        rows = np.flatnonzero(mask if keep else ~mask).tolist()
-        listed = tantivy.Query.const_score_query(tantivy.Query.term_set_query(self._schema, _ROW, rows), 0.0)
-        if keep:
-            return listed
-        everything = tantivy.Query.const_score_query(tantivy.Query.all_query(), 0.0)
-        return tantivy.Query.boolean_query([(tantivy.Occur.Must, everything), (tantivy.Occur.MustNot, listed)])
+    def restriction(self, mask: NDArray[np.bool_] | None) -> Restriction | None:
+        """Only the rows of `mask`, of shape [passages]. Made once for a whole batch."""
+        return None if mask is None else Restriction(self._schema, _ROW, mask)
 
     def search(
-        self, query: str, depth: int, restriction: tantivy.Query | None = None
+        self, query: str, depth: int, restriction: Restriction | None = None
     ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """The best `depth` rows and their BM25 scores, best first; equal scores order by row.
 
@@ -87,14 +87,14 @@ class LexicalIndex:
         return self._search(self.terms(query), depth, restriction)
 
     def search_with_ceiling(
-        self, query: str, depth: int, restriction: tantivy.Query | None = None
+        self, query: str, depth: int, restriction: Restriction | None = None
     ) -> tuple[NDArray[np.int64], NDArray[np.float32], float]:
         """`search` and `ceiling` for one reading of the query."""
         terms = self.terms(query)
         return *self._search(terms, depth, restriction), self._ceiling(terms)
 
     def _search(
-        self, terms: Mapping[str, int], depth: int, restriction: tantivy.Query | None
+        self, terms: Mapping[str, int], depth: int, restriction: Restriction | None
     ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         if not terms:
             return np.empty(0, np.int64), np.empty(0, np.float32)
@@ -104,21 +104,40 @@ class LexicalIndex:
             for field, weight in FIELD_WEIGHTS.items()
         ]
         matching = tantivy.Query.boolean_query(parts)
-        if restriction is not None:
-            matching = tantivy.Query.boolean_query([(tantivy.Occur.Must, matching), (tantivy.Occur.Must, restriction)])
-        hits = self._searcher.search(matching, limit=depth, count=False).hits
+        if restriction is None:
+            return self._best(matching, depth)
+        for look in restriction.looks(depth):
+            rows, scores = self._best(matching, look)
+            kept = np.flatnonzero(restriction.mask[rows])[:depth]
+            if len(kept) == depth or len(rows) < look:
+                return rows[kept], scores[kept]
+        both = [(tantivy.Occur.Must, matching), (tantivy.Occur.Must, restriction.query)]
+        return self._best(tantivy.Query.boolean_query(both), depth)
+
+    def _best(self, query: tantivy.Query, depth: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        hits = self._searcher.search(query, limit=depth, count=False).hits
         rows = np.array(self._searcher.fast_field_values(_ROW, [address for _, address in hits]), np.int64)
         scores = np.array([score for score, _ in hits], np.float32)
         order = np.lexsort((rows, -scores))
         return rows[order], scores[order]
 
     def terms(self, query: str) -> dict[str, int]:
-        """Index terms of the query with their counts, in order of first appearance."""
+        """The index terms of the query that are searched for, with their counts.
+
+        In order of first appearance where that is all of them, else in order of what each can add to a score.
+        """
         counts = Counter(index_terms(query))
-        if len(counts) <= MAX_QUERY_TERMS:
+        left = max(FEW_POSTINGS, POSTINGS_A_PASSAGE * len(self))
+        holding = {term: self._searcher.doc_freq("all", term) for term in counts}
+        if len(counts) <= MAX_QUERY_TERMS and sum(holding.values()) <= left:
             return dict(counts)
-        rarest = sorted(counts, key=lambda term: (self._searcher.doc_freq("all", term), term))[:MAX_QUERY_TERMS]
-        return {term: counts[term] for term in rarest}
+        chosen = {}
+        for term in sorted(counts, key=lambda term: (-self._limit(term, counts[term]), term))[:MAX_QUERY_TERMS]:
+            left -= holding[term]
+            if left < 0:
+                break
+            chosen[term] = counts[term]
+        return chosen
 
     def ceiling(self, query: str) -> float:
         """The score that a passage nears which holds every term of the query often: BM25's limit in field `all`.
@@ -129,11 +148,13 @@ class LexicalIndex:
         return self._ceiling(self.terms(query))
 
     def _ceiling(self, terms: Mapping[str, int]) -> float:
-        return sum(count * _weight(term) * self._idf(term) * (K1 + 1) for term, count in terms.items())
+        return sum(self._limit(term, count) for term, count in terms.items())
 
-    def _idf(self, term: str) -> float:
+    def _limit(self, term: str, count: int) -> float:
+        """The most that a term, `count` times in a query, adds to a score in field `all`."""
         holding = self._searcher.doc_freq("all", term)
-        return math.log(1 + (len(self) - holding + 0.5) / (holding + 0.5))
+        idf = math.log(1 + (len(self) - holding + 0.5) / (holding + 0.5))
+        return count * _weight(term) * idf * (K1 + 1)
 
     def _term_query(self, field: str, term: str, weight: float) -> tantivy.Query:
         term_query = tantivy.Query.term_query(self._schema, field, term, "freq")
@@ -155,7 +176,7 @@ class LexicalWriter:
         path.mkdir()
         index = tantivy.Index(_schema(), path=str(path))
         # One thread keeps documents in row order, so that a rebuild gives the same index.
-        self._writer = index.writer(heap_size=256_000_000, num_threads=1)
+        self._writer = index.writer(heap_size=_WRITER_BYTES, num_threads=1)
 
     def add(self, row: int, title: str, heading_path: Sequence[str], text_terms: str) -> None:
         """Add one passage, its text as `joined_terms` gives it."""

@@ -12,12 +12,12 @@ from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
-import tantivy
 from numpy.typing import NDArray
 
 from authority_search.models import Arm, Degraded, Part
 from index.encoders import Encoder
 from index.filters import Filter, Survivors, apply_filter
+from index.restriction import Restriction
 from index.snapshot import Snapshot
 from service.errors import Internal
 from service.stages import Observe, timed
@@ -42,7 +42,7 @@ class Selection(NamedTuple):
     """The passages that a filter leaves, in the form each arm takes."""
 
     survivors: Survivors
-    restriction: tantivy.Query | None
+    restriction: Restriction | None
 
 
 class Asked(NamedTuple):
@@ -136,7 +136,7 @@ class Arms:
         count = min(self._lexical_slices, len(asked.queries))
         return [self._lexical_threads.submit(search, asked.queries[first::count]) for first in range(count)]
 
-    def _search_lexical(self, query: str, restriction: tantivy.Query | None = None) -> Found:
+    def _search_lexical(self, query: str, restriction: Restriction | None = None) -> Found:
         return Found(*self._snapshot.lexical.search_with_ceiling(query, self._depth, restriction))
 
     def _encode(self, asked: Sequence[Asked], observe: Observe) -> dict[str, NDArray[np.float32]]:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from index.analysis import joined_terms
 from index.lexical import FIELD_WEIGHTS, FUNCTION_WORD_WEIGHT, MAX_QUERY_TERMS, PADDING, LexicalIndex, LexicalWriter
@@ -175,6 +176,86 @@ def test_the_restriction_comes_before_the_cut(tmp_path: Path) -> None:
     mask = np.zeros(51, np.bool_)
     mask[50] = True
     assert index.search("best", 3, index.restriction(mask))[0].tolist() == [50]
+
+
+@pytest.fixture(scope="module")
+def many(tmp_path_factory: pytest.TempPathFactory) -> LexicalIndex:
+    """3,000 rows in which w0 is common and w99 rare; "alpha" stands in all, "beta" in all but every third row."""
+    dice = np.random.default_rng(5)
+    weights = 1 / np.arange(1, 101)
+    words = dice.choice(100, (3000, 8), p=weights / weights.sum())
+    return texts(
+        tmp_path_factory.mktemp("many") / "index",
+        *(f"alpha {'beta ' * (row % 3 > 0)}{' '.join(f'w{word}' for word in of)}" for row, of in enumerate(words)),
+    )
+
+
+def masks(rows: int) -> dict[str, NDArray[np.bool_]]:
+    dice = np.random.default_rng(6)
+    every = np.arange(rows)
+    scattered = {f"{share} of them": dice.random(rows) < share for share in (0.999, 0.5, 0.1, 0.01)}
+    return scattered | {
+        "none": every < 0,
+        "all": every >= 0,
+        "one": every == 2345,
+        "a source": (every >= 700) & (every < 1000),
+        "three sources": (every < 90) | (every // 100 == 7) | (every >= 2950),
+        # What they hold is worth less than what every other row holds.
+        "the worst third": every % 3 == 0,
+        "some of the worst": every % 30 == 0,
+    }
+
+
+@pytest.mark.parametrize("name", masks(1))
+@pytest.mark.parametrize("depth", [1, 7, 100])
+def test_what_a_restriction_leaves_is_found_as_if_all_hits_had_been_looked_through(
+    many: LexicalIndex, name: str, depth: int
+) -> None:
+    mask = masks(len(many))[name]
+    restriction = many.restriction(mask)
+    for query in ("w0", "w3 w50 w77", "alpha beta", "w99", "w1 w2 unknown the", "unknown"):
+        rows, scores = many.search(query, len(many))
+        own = mask[rows]
+        expected = scores[own][:depth]
+        found, restricted = many.search(query, depth, restriction)
+        assert restricted == pytest.approx(expected, rel=1e-5)
+        # Told to Tantivy, a score may be added up in another order, so that rows of equal scores change places.
+        of_row = dict(zip(rows.tolist(), scores.tolist(), strict=True))
+        assert mask[found].all()
+        assert len(set(found.tolist())) == len(expected)
+        assert [of_row[row] for row in found.tolist()] == pytest.approx(restricted.tolist(), rel=1e-5)
+
+
+def test_many_rows_are_looked_for_and_few_or_neighbours_are_told(many: LexicalIndex) -> None:
+    def looks(mask: NDArray[np.bool_]) -> list[int]:
+        restriction = many.restriction(mask)
+        assert restriction is not None
+        return list(restriction.looks(10))
+
+    every = np.arange(3000)
+    # 100 hits hold ten of every tenth row by chance; twice as many are looked through, since that is at most 2 · 300.
+    assert looks(every % 10 == 0) == [200]
+    # The second look would be at 208 hits, which is more than a sixteenth of 2,307 rows; 160 is less than one of 2,998.
+    assert looks(every % 13 > 2) == [26]
+    assert looks(every % 1500 > 0) == [20, 160]
+    assert looks(every % 100 == 0) == []
+    assert looks(every < 1500) == []
+    assert looks(every < 0) == []
+
+
+def test_of_long_queries_those_terms_are_searched_that_can_add_most(
+    many: LexicalIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    query = "alpha w99 beta w10"
+    assert list(many.terms(query)) == ["alpha", "w99", "beta", "w10"]
+    monkeypatch.setattr("index.lexical.FEW_POSTINGS", 0)
+    monkeypatch.setattr("index.lexical.POSTINGS_A_PASSAGE", 0.9)
+    # 2,700 postings are allowed. "beta" has 2,000, the rarer two some 450, "alpha" 3,000.
+    assert list(many.terms(query)) == ["w99", "w10", "beta"]
+    assert many.search(query, 50)[0].tolist() == many.search("w99 w10 beta", 50)[0].tolist()
+    assert many.ceiling(query) == pytest.approx(many.ceiling("w99 w10 beta"))
+    # What stands in no row costs nothing, and that it was asked for counts.
+    assert list(many.terms("alpha unknown")) == ["unknown"]
 
 
 @contextmanager
