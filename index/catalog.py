@@ -6,6 +6,7 @@ whose key changed are split again.
 """
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self
@@ -54,6 +55,16 @@ SELECT counts.host, digest FROM counts JOIN hosts USING (host)
 WHERE counts.pages >= ? AND counts.pages >= ? * hosts.pages
 """
 
+
+# Pages with passages, cut from the text that they have now.
+_COVERED = "live_pages WHERE split_key <> '' AND url IN (SELECT url FROM passages)"
+_BETWEEN = "url >= ? AND coalesce(url < ?, true)"
+# Some 250 MB at a time.
+_RANGE_PAGES = 16_384
+_RANGE_STARTS = f"""
+SELECT url FROM (SELECT url, row_number() OVER (ORDER BY url) AS place FROM {_COVERED})
+WHERE (place - 1) % ? = 0 ORDER BY url
+"""  # noqa: S608 - constants
 
 _COPIES = """
 SELECT url FROM (
@@ -273,14 +284,20 @@ class Catalog:
 
         A page that changed and was not split since is left out: its passages are cut from its old text.
         """
+        starts = self._db.execute(_RANGE_STARTS, [_RANGE_PAGES]).fetchall()
+        for (first,), (last,) in pairwise([*starts, (None,)]):
+            yield from self._pages_between(first, last)
+
+    # Inside
+
+    def _pages_between(self, first: str, last: str | None) -> Iterator[tuple[Page, list[Passage]]]:
+        """Those from URL `first` on, before `last`. A result is sorted and held in memory as a whole."""
         pages, passages = self._db.cursor(), self._db.cursor()
-        pages.execute(
-            f"SELECT {PAGE_COLUMNS} FROM live_pages "  # noqa: S608 - constant
-            "WHERE split_key <> '' AND url IN (SELECT url FROM passages) ORDER BY url"
-        )
+        pages.execute(f"SELECT {PAGE_COLUMNS} FROM {_COVERED} AND {_BETWEEN} ORDER BY url", [first, last])  # noqa: S608 - constants
         passages.execute(
-            "SELECT * FROM passages WHERE url IN (SELECT url FROM live_pages WHERE split_key <> '') "
-            "ORDER BY url, ordinal"
+            f"SELECT * FROM passages WHERE url IN (SELECT url FROM live_pages WHERE split_key <> '') AND {_BETWEEN} "  # noqa: S608 - constants
+            "ORDER BY url, ordinal",
+            [first, last],
         )
         stream = _rows(passages)
         row = next(stream, None)
@@ -291,8 +308,6 @@ class Catalog:
                 found.append(passage_of(row, text))
                 row = next(stream, None)
             yield page, found
-
-    # Inside
 
     def _count(self, query: str) -> int:
         row = self._db.execute(query).fetchone()

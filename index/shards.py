@@ -5,7 +5,7 @@ text that it was made from.
 """
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Sized
 from pathlib import Path
 from typing import Generic, NamedTuple, TypeVar
 
@@ -14,10 +14,13 @@ from numpy.typing import NDArray
 
 from index.files import write_atomically
 
-KEY = "S32"
+KEY = np.dtype("S32")
+SMALL_ROWS = 1024
+MOST_SMALL = 64
+"""So many files of fewer than SMALL_ROWS rows are not kept apart."""
 
 Keys = NDArray[np.bytes_]
-ShardT = TypeVar("ShardT")
+ShardT = TypeVar("ShardT", bound=Sized)
 
 
 def text_key(text: str) -> bytes:
@@ -36,22 +39,29 @@ class Part(NamedTuple, Generic[ShardT]):
 class Shards(Generic[ShardT]):
     """The shards `NNNNNNNN<suffix>` of a folder. Of equal keys the first one written counts.
 
-    `load` opens a file, and raises IndexingError for one that is damaged; `keys` gives the keys of its rows.
+    `load` opens a file, and raises IndexingError for one that is damaged; `keys` gives the keys of its rows, `join`
+    the content of one file that holds the rows of several. Open one at a time, under `index.lock`.
     """
 
     def __init__(
-        self, folder: Path, suffix: str, load: Callable[[Path], ShardT], keys: Callable[[ShardT], Keys]
+        self,
+        folder: Path,
+        suffix: str,
+        load: Callable[[Path], ShardT],
+        keys: Callable[[ShardT], Keys],
+        join: Callable[[list[ShardT]], bytes],
     ) -> None:
-        self._folder, self._suffix, self._load, self._keys = folder, suffix, load, keys
+        self._folder, self._suffix, self._load, self._keys, self._join = folder, suffix, load, keys, join
         folder.mkdir(parents=True, exist_ok=True)
         paths = sorted(folder.glob(f"[0-9]*{suffix}"))
         self._shards = [load(path) for path in paths]
         # Not the number of shards: one may have been deleted, and the others must not be overwritten.
         self._next = int(paths[-1].stem) + 1 if paths else 0
+        self._join_small(paths)
         self._reindex()
 
     def __len__(self) -> int:
-        return sum(len(self._keys(shard)) for shard in self._shards)
+        return sum(map(len, self._shards))
 
     def positions(self, keys: Sequence[bytes] | Keys) -> NDArray[np.int64]:
         """The place of each key among all rows, or -1; shape [n]."""
@@ -77,6 +87,19 @@ class Shards(Generic[ShardT]):
         write_atomically(path, content)
         self._shards.append(self._load(path))
         self._next += 1
+
+    def _join_small(self, paths: Sequence[Path]) -> None:
+        """Make one file of many small ones, which refreshes leave: a file costs as much as thousands of its rows."""
+        small = [len(shard) < SMALL_ROWS for shard in self._shards]
+        if sum(small) < MOST_SMALL:
+            return
+        joined = [shard for shard, is_small in zip(self._shards, small, strict=True) if is_small]
+        self._shards = [shard for shard, is_small in zip(self._shards, small, strict=True) if not is_small]
+        # The rows are there twice for a moment, and never not at all.
+        self.add(self._join(joined))
+        for path, is_small in zip(paths, small, strict=True):
+            if is_small:
+                path.unlink()
 
     def _reindex(self) -> None:
         keys = [self._keys(shard) for shard in self._shards]

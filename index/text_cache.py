@@ -23,7 +23,7 @@ class TextCache:
 
     def __init__(self, folder: Path, derive: Callable[[Sequence[str]], "pa.Array"]) -> None:
         self._derive = derive
-        self._shards = Shards(folder, ".arrow", _load, _keys)
+        self._shards = Shards(folder, ".arrow", _load, _keys, _joined)
 
     def get(self, texts: Sequence[str], keys: Sequence[bytes] | None = None) -> "pa.Array":
         """The values, in the order of the texts; `keys` are theirs, where they are known already.
@@ -58,17 +58,28 @@ def versioned_folder(folder: Path, name: str, modules: Sequence[ModuleType], pac
 
 def _load(path: Path) -> "pa.Table":
     try:
-        return pa.ipc.open_file(pa.memory_map(str(path))).read_all()
+        # Closed again, or each of many files would stay open: what is mapped stays.
+        with pa.memory_map(str(path)) as file:
+            return pa.ipc.open_file(file).read_all()
     except (pa.ArrowInvalid, OSError) as error:
         raise IndexingError(f"{path} is damaged ({error}); delete it, its texts are analysed again") from error
 
 
 def _keys(shard: "pa.Table") -> Keys:
-    return shard.column("key").to_numpy().astype(KEY)  # type: ignore[no-any-return]
+    keys = shard.column("key").combine_chunks()
+    # As bytes where they lie: Arrow would make an object of each.
+    return np.frombuffer(keys.buffers()[1], KEY, len(keys), keys.offset * KEY.itemsize)
+
+
+def _joined(shards: "list[pa.Table]") -> bytes:
+    return _table_bytes(pa.concat_tables(shards).combine_chunks())
 
 
 def _arrow_bytes(keys: list[bytes], values: "pa.Array") -> bytes:
-    table = pa.table({"key": pa.array(keys, pa.binary(32)), "value": values})
+    return _table_bytes(pa.table({"key": pa.array(keys, pa.binary(32)), "value": values}))
+
+
+def _table_bytes(table: "pa.Table") -> bytes:
     sink = pa.BufferOutputStream()
     with pa.ipc.new_file(sink, table.schema) as writer:
         writer.write_table(table)

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from index.arrays import mapped_array
 from index.encoders import Encoder, EncoderDescription, Vectors
 from index.errors import IndexingError
 from index.progress import Progress, silent
@@ -34,7 +35,13 @@ class VectorCache:
 
     def __init__(self, folder: Path, dimensions: int) -> None:
         self._row = np.dtype([("key", KEY), ("vector", "<f2", (dimensions,))])
-        self._shards = Shards(folder, ".npy", self._load, lambda shard: np.asarray(shard["key"]))
+        self._shards = Shards(
+            folder,
+            ".npy",
+            self._load,
+            lambda shard: np.asarray(shard["key"]),
+            lambda some: _npy_bytes(np.concatenate(some)),
+        )
 
     def __len__(self) -> int:
         return len(self._shards)
@@ -61,7 +68,7 @@ class VectorCache:
 
     def _load(self, path: Path) -> NDArray[np.void]:
         try:
-            shard: NDArray[np.void] = np.load(path, mmap_mode="r")
+            shard: NDArray[np.void] = mapped_array(path)
         except (ValueError, OSError, EOFError) as error:
             raise IndexingError(f"{path} is damaged ({error}); delete it, its texts are encoded again") from error
         if shard.dtype != self._row:
@@ -103,6 +110,10 @@ def embed_shards(
     if done:
         progress("embed", done, total)
     return done
+
+
+def _joined(shards: list[NDArray[np.void]]) -> bytes:
+    return _npy_bytes(np.concatenate(shards))
 
 
 def _npy_bytes(rows: NDArray[np.void]) -> bytes:

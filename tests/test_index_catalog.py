@@ -209,6 +209,16 @@ def test_a_second_process_is_told_that_the_catalogue_is_in_use(tmp_path: Path) -
         assert "cannot open the catalogue" in pool.apply(_try_to_open, (path,))
 
 
+@pytest.mark.parametrize("pages_at_once", [1, 3, 5, 1000])
+def test_pages_read_in_ranges_come_each_once_and_in_order(
+    catalog: Catalog, pages_at_once: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store_with_passages(catalog, small_pages())
+    monkeypatch.setattr("index.catalog._RANGE_PAGES", pages_at_once)
+    expected = [(one, make_passages(one)) for one in sorted(small_pages(), key=lambda one: one.url)]
+    assert list(catalog.pages_with_passages()) == expected
+
+
 @pytest.mark.parametrize("seed", [1, 2])
 def test_the_order_of_puts_leaves_no_trace_in_the_columns(tmp_path: Path, seed: int) -> None:
     pages = small_pages()

@@ -10,6 +10,7 @@ from index.analysed import AnalysedTexts
 from index.analysis import joined_terms
 from index.copies import fingerprints
 from index.errors import IndexingError
+from index.shards import MOST_SMALL
 from index.text_cache import TextCache, versioned_folder
 
 
@@ -32,6 +33,21 @@ def test_a_text_is_derived_once_and_found_after_a_restart(tmp_path: Path) -> Non
     assert TextCache(tmp_path, derive).get(["cd", "ef", "ab", "中文"]).to_pylist() == ["dc", "fe", "ba", "文中"]
     assert derive.given == ["ab", "cd", "ef", "中文"]
     assert cache.get([]).to_pylist() == []
+
+
+def test_many_small_files_become_one_and_none_stays_open(tmp_path: Path) -> None:
+    cache = TextCache(tmp_path, Reversing())
+    texts = [f"text {n}" for n in range(MOST_SMALL)]
+    for text in texts:
+        cache.get([text])
+    assert len(list(tmp_path.iterdir())) == MOST_SMALL
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    derive = Reversing()
+    again = TextCache(tmp_path, derive)
+    assert [path.name for path in tmp_path.iterdir()] == [f"{MOST_SMALL:08d}.arrow"]
+    assert again.get([*texts, "new"]).to_pylist() == [text[::-1] for text in (*texts, "new")]
+    assert derive.given == ["new"]
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
 
 
 def test_a_damaged_file_is_named(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from records import LetterEncoder
 
 from index.encoders import Vectors, unit_rows
 from index.errors import IndexingError
-from index.shards import text_key
+from index.shards import MOST_SMALL, SMALL_ROWS, text_key
 from index.vectors import SHARD_ROWS, VectorCache, cache_folder, embed_missing
 
 
@@ -51,6 +51,22 @@ def test_of_equal_keys_the_first_counts(tmp_path: Path) -> None:
     cache.add(keys("a"), second)
     for opened in (cache, VectorCache(tmp_path, 8)):
         assert opened.get(keys("a")) == pytest.approx(first[:1], abs=0.0005)
+
+
+def test_many_small_shards_become_one_and_full_ones_stay(tmp_path: Path) -> None:
+    cache = VectorCache(tmp_path, 8)
+    full, few = vectors(SMALL_ROWS), vectors(MOST_SMALL, seed=2)
+    cache.add(keys(*(f"full {n}" for n in range(SMALL_ROWS))), full)
+    small = keys(*(f"small {n}" for n in range(MOST_SMALL)))
+    for key, vector in zip(small, few, strict=True):
+        cache.add([key], vector[None])
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    again = VectorCache(tmp_path, 8)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["00000000.npy", f"{MOST_SMALL + 1:08d}.npy"]
+    assert again.get(small) == pytest.approx(few, abs=0.0005)
+    assert again.get(keys("full 7"))[0] == pytest.approx(full[7], abs=0.0005)
+    # A cache of a million vectors has a thousand files, as many as a process may have open.
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
 
 
 def test_what_a_killed_write_left_does_no_harm(tmp_path: Path) -> None:
