@@ -40,7 +40,7 @@ class VectorCache:
             ".npy",
             self._load,
             lambda shard: np.asarray(shard["key"]),
-            lambda some: _npy_bytes(np.concatenate(some)),
+            _joined,
         )
 
     def __len__(self) -> int:
