@@ -32,9 +32,10 @@ _PADDING = " _" * PADDING
 K1 = 1.2  # Tantivy's
 _ROW = "row"
 # Of a longer query those terms are searched that can add most: as many as have together at most so many postings for
-# each passage, or so many in all, and never more terms than this.
+# each passage, or so many in all, and never more terms than this. A function word's postings count five times, as they
+# are worth a fifth.
 POSTINGS_A_PASSAGE = 2
-FEW_POSTINGS = 100_000
+FEW_POSTINGS = 500_000
 MAX_QUERY_TERMS = 256
 # As much as Tantivy allows, and taken only as it fills: what it holds becomes one segment, searched at once and in the
 # order of rows.
@@ -127,14 +128,16 @@ class LexicalIndex:
         In order of first appearance where that is all of them, else in order of what each can add to a score.
         """
         counts = Counter(index_terms(query))
-        left = max(FEW_POSTINGS, POSTINGS_A_PASSAGE * len(self))
-        holding = {term: self._searcher.doc_freq("all", term) for term in counts}
-        if len(counts) <= MAX_QUERY_TERMS and sum(holding.values()) <= left:
+        costs = {term: self._searcher.doc_freq("all", term) / _weight(term) for term in counts}
+        most = max(FEW_POSTINGS, POSTINGS_A_PASSAGE * len(self))
+        if len(counts) <= MAX_QUERY_TERMS and sum(costs.values()) <= most:
             return dict(counts)
-        chosen = {}
+        chosen: dict[str, int] = {}
+        cost = 0.0
         for term in sorted(counts, key=lambda term: (-self._limit(term, counts[term]), term))[:MAX_QUERY_TERMS]:
-            left -= holding[term]
-            if left < 0:
+            cost += costs[term]
+            # At least one that finds something.
+            if cost > most and cost > costs[term]:
                 break
             chosen[term] = counts[term]
         return chosen

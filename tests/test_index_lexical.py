@@ -254,8 +254,19 @@ def test_of_long_queries_those_terms_are_searched_that_can_add_most(
     assert list(many.terms(query)) == ["w99", "w10", "beta"]
     assert many.search(query, 50)[0].tolist() == many.search("w99 w10 beta", 50)[0].tolist()
     assert many.ceiling(query) == pytest.approx(many.ceiling("w99 w10 beta"))
-    # What stands in no row costs nothing, and that it was asked for counts.
-    assert list(many.terms("alpha unknown")) == ["unknown"]
+    # One that finds is always searched. What stands in no row costs nothing, and that it was asked for counts.
+    assert list(many.terms("alpha unknown")) == ["unknown", "alpha"]
+
+
+def test_a_common_function_word_is_left_out_before_a_word_as_common(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index = texts(tmp_path / "index", "the bank", "the bank", "the rate", "a rate")
+    monkeypatch.setattr("index.lexical.FEW_POSTINGS", 0)
+    # Eight are allowed. "the" costs 3 · 5, "a" 5; "rate" and "bank" 2 each.
+    assert list(index.terms("the rate a bank")) == ["bank", "rate"]
+    assert list(index.terms("a rate")) == ["a", "rate"]
+    assert list(index.terms("the")) == ["the"]
 
 
 @contextmanager
