@@ -38,7 +38,7 @@ class Shown(Protocol):
 
 
 def write_sections(report: Shown, name: str, said: str, sections: Sequence[Section], folder: Path) -> list[Path]:
-    """Write `<name>.json`, the whole record, and `<name>.html`, its sections, and give their paths. Raises BenchError."""
+    """Write `<name>.json`, the whole record, and `<name>.html`, its sections; give the paths. Raises BenchError."""
     json_file, page = folder / f"{name}.json", folder / f"{name}.html"
     try:
         write_atomically(json_file, TypeAdapter(type(report)).dump_json(report, indent=1) + b"\n")

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
@@ -34,7 +34,7 @@ class StageClock:
 
     def __init__(self, tell: Progress) -> None:
         self._tell = tell
-        self._seconds, self._cpu = Counter[str](), Counter[str]()
+        self._seconds, self._cpu = defaultdict[str, float](float), defaultdict[str, float](float)
         # Of the current stage, the making of pages is taken off.
         self._growing, self._growing_cpu = 0.0, 0.0
         self._grown, self._grown_cpu = 0.0, 0.0

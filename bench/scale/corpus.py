@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.scale.pieces import blended, mixed
+from bench.scale.pieces import blended, mixed, seeded
 from bench.scale.sample import Sample, SamplePage, Site
 from index.records import Block, Dated, Page, Passage, passage_id
 
@@ -91,13 +91,13 @@ class Corpus:
     ) -> Grown | None:
         anew: int | None = None
         if self.edition:
-            fate = Random(self._seed(number, copy, self.edition))
+            fate = seeded(self._seed(number, copy, self.edition))
             if fate.random() < GONE:
                 return None
             # One passage of a page: as edits are, rather than whole pages.
             if fate.random() < CHANGED * len(page.rows):
                 anew = fate.randrange(len(page.rows))
-        random = Random(self._seed(number, copy, 0))
+        random = seeded(self._seed(number, copy, 0))
         url = f"{site.beginning}{folder:05d}/{copy:06d}"
         origins = [_origin(row, copy > 0, speaking, random) for row in page.rows]
         title = page.title
@@ -106,7 +106,7 @@ class Corpus:
             title = f"{blended(title, other)} ({copy})".strip()
         texts = [self._text(one, random) for one in origins]
         if anew is not None:
-            again = Random(self._seed(number, copy, -self.edition))
+            again = seeded(self._seed(number, copy, -self.edition))
             origins[anew] = _origin(page.rows[anew], True, speaking, again)
             texts[anew] = self._text(origins[anew], again)
         return Grown(

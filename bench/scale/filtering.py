@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterator
+from functools import partial
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -28,8 +29,9 @@ class Mask(NamedTuple):
 
 
 def filter_masks(snapshot: Snapshot, seed: int = 1) -> Iterator[Mask]:
-    """Each of SHARES by rows at random, and by hosts at random, whose passages resemble each other; the last host is cut
-    where the share is reached.
+    """Each of SHARES by rows at random, and by hosts at random, whose passages resemble each other.
+
+    The last host is cut where the share is reached.
     """
     random = np.random.default_rng(seed)
     count = len(snapshot.columns)
@@ -48,7 +50,7 @@ def measure_filter(snapshot: Snapshot, queries: Vectors, asked: Mask, exact: Bes
     dense = snapshot.dense
     found = [rows for rows, _ in dense.search(queries, DEPTH, asked.mask)]
     at_10, at_100 = (recall(found, exact, queries, dense.vectors, depth) for depth in (10, DEPTH))
-    alone = (lambda one=query[None]: dense.search(one, DEPTH, asked.mask) for query in queries)
+    alone = (partial(dense.search, query[None], DEPTH, asked.mask) for query in queries)
     return Filtered(asked.share, asked.rows, int(asked.mask.sum()), at_10, at_100, timed(alone, 1))
 
 

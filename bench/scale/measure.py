@@ -128,7 +128,7 @@ class ScaleBench:
         return self._run(work, *arguments, progress=self._progress)  # type: ignore[no-any-return]
 
     def _kept(self, folder: DataFolder, name: str, kind: type[ResultT], make: Callable[[], ResultT]) -> ResultT:
-        """The record in that file, if this code of `index` made it and its snapshot is there; made and kept otherwise."""
+        """The record in that file, if this code of `index` made it and its snapshot is there; else made and kept."""
         path, code = folder.root / name, code_digest("index")
         adapter = TypeAdapter(tuple[str, kind])  # type: ignore[valid-type]
         try:

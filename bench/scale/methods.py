@@ -4,6 +4,7 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import faiss
@@ -16,6 +17,9 @@ from bench.scale.timing import timed_batches
 from index.encoders import Vectors
 from index.progress import Progress
 from index.store import DataFolder, SnapshotStore
+
+# The package's type stubs do not know its Python layer's keywords.
+_faiss: Any = faiss
 
 DEPTH = 100
 BATCHES, ALL_BATCHES = (1, 32, 512), (1, 32, 512, 2560)
@@ -87,7 +91,7 @@ def _measured(method: Method, vectors: Vectors, queries: Vectors, exact: Best) -
     build, build_cpu = time.perf_counter() - began, processor_seconds() - began_cpu
     size, judged = _bytes(index), queries[:_JUDGED]
     for effort in method.efforts:
-        faiss.cvar.distance_compute_blas_threshold = effort.blas or 8 * vectors.shape[1]
+        _faiss.cvar.distance_compute_blas_threshold = effort.blas or 8 * vectors.shape[1]
 
         def search(some: Vectors, parameters: Any = effort.parameters) -> Any:
             return index.search(some, DEPTH, params=parameters)[1]
@@ -101,7 +105,7 @@ def _measured(method: Method, vectors: Vectors, queries: Vectors, exact: Best) -
 def _flat(dimensions: int) -> Iterator[Method]:
     blas = (Effort("BLAS from 8 queries", None, ALL_BATCHES),
             Effort("BLAS as FAISS has it", None, ALL_BATCHES, _FAISS_THRESHOLD))  # fmt: skip
-    yield Method("flat fp32", lambda vectors: _with(faiss.IndexFlatIP(dimensions), vectors), blas)
+    yield Method("flat fp32", lambda vectors: _with(_faiss.IndexFlatIP(dimensions), vectors), blas)
     yield Method("flat fp16", lambda vectors: _with(_half(dimensions), vectors), (Effort("", None),))
 
 
@@ -117,43 +121,41 @@ def _inverted(vectors: Vectors) -> Iterator[Method]:
             for probe in probes
             for more in _CANDIDATES
         )  # fmt: skip
-        yield Method(f"IVF, {codes}, fp16", lambda some, codes=codes: _build_inverted(some, lists, codes), efforts)
+        yield Method(f"IVF, {codes}, fp16", partial(_build_inverted, lists=lists, codes=codes), efforts)
 
 
 def _refined(codes: str, probe: int, more: int) -> Any:
-    if codes == "RaBitQ":
-        inner = faiss.IVFRaBitQSearchParameters(nprobe=probe, qb=8)
-    else:
-        inner = faiss.SearchParametersIVF(nprobe=probe)
-    return faiss.IndexRefineSearchParameters(k_factor=more, base_index_params=inner)
+    rabitq = codes == "RaBitQ"
+    inner = _faiss.IVFRaBitQSearchParameters(nprobe=probe, qb=8) if rabitq else _faiss.SearchParametersIVF(nprobe=probe)
+    return _faiss.IndexRefineSearchParameters(k_factor=more, base_index_params=inner)
 
 
 def _build_inverted(vectors: Vectors, lists: int, codes: str) -> Any:
     dimensions = vectors.shape[1]
     # Codes of four bits take two places at once: as many as the dimensions let it.
     codes = codes if dimensions == 384 or codes == "RaBitQ" else f"PQ{dimensions // 4}x4fs"
-    inner = faiss.index_factory(dimensions, f"IVF{lists},{codes}", faiss.METRIC_INNER_PRODUCT)
+    inner = _faiss.index_factory(dimensions, f"IVF{lists},{codes}", _faiss.METRIC_INNER_PRODUCT)
     inner.cp.max_points_per_centroid = _TRAINED_ON
     inner.cp.min_points_per_centroid = 1
     random = np.random.default_rng(1)
     some = vectors[random.permutation(len(vectors))[: max(4 * 1024, lists * _TRAINED_ON)]]
     inner.train(some)
     refine = _half(dimensions)
-    index = faiss.IndexRefine(inner, refine)
+    index = _faiss.IndexRefine(inner, refine)
     index.add(vectors)
     return index
 
 
 def _hnsw(dimensions: int) -> Method:
-    efforts = tuple(Effort(f"ef {ef}", faiss.SearchParametersHNSW(efSearch=ef)) for ef in _EF)
+    efforts = tuple(Effort(f"ef {ef}", _faiss.SearchParametersHNSW(efSearch=ef)) for ef in _EF)
     return Method(
         "HNSW32 fp32",
-        lambda vectors: _with(faiss.IndexHNSWFlat(dimensions, 32, faiss.METRIC_INNER_PRODUCT), vectors), efforts,
+        lambda vectors: _with(_faiss.IndexHNSWFlat(dimensions, 32, _faiss.METRIC_INNER_PRODUCT), vectors), efforts,
     )  # fmt: skip
 
 
 def _half(dimensions: int) -> Any:
-    return faiss.IndexScalarQuantizer(dimensions, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT)
+    return _faiss.IndexScalarQuantizer(dimensions, _faiss.ScalarQuantizer.QT_fp16, _faiss.METRIC_INNER_PRODUCT)
 
 
 def _with(index: Any, vectors: Vectors) -> Any:
@@ -171,5 +173,5 @@ def _bytes(index: Any) -> int:
         written += len(part)
         return len(part)
 
-    faiss.write_index(index, faiss.PyCallbackIOWriter(count))
+    _faiss.write_index(index, _faiss.PyCallbackIOWriter(count))
     return written

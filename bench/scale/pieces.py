@@ -75,6 +75,11 @@ def _cut(title: str) -> tuple[str, str, str]:
     return *halves(title), "" if _mostly_cjk(title) else " "
 
 
+def seeded(seed: int) -> Random:
+    """The random numbers that one seed gives, the same in every run."""
+    return Random(seed)  # noqa: S311 - nothing here is a secret
+
+
 def _run(pieces: Pieces, count: int, random: Random) -> list[tuple[str, int]]:
     """Neighbouring pieces, at most `count`."""
     start = random.randrange(max(0, len(pieces.texts) - count) + 1)

@@ -7,7 +7,7 @@ from random import Random
 import numpy as np
 
 from bench.scale.drawing import around
-from bench.scale.pieces import Pieces, halves
+from bench.scale.pieces import Pieces, halves, seeded
 from bench.scale.sample import Sample
 from index.analysis import index_terms
 from index.encoders import Encoder, Vectors
@@ -32,7 +32,7 @@ class Queries:
     lexical: dict[str, tuple[str, ...]]
 
     def many(self, count: int, seed: int = 1) -> Vectors:
-        """So many vectors: the encoded ones, and then others around them, with the noise of half the way between two."""
+        """So many vectors: the encoded ones, and then others drawn around them as a corpus's are, with strength .5."""
         random = np.random.default_rng(seed)
         more = max(0, count - len(self.vectors))
         mean = self.vectors.mean(axis=0)
@@ -42,7 +42,7 @@ class Queries:
 
 def make_queries(sample: Sample, encoder: Encoder, seed: int = 1) -> Queries:
     """Queries of a sample. The same sample and encoder give the same ones."""
-    random = Random(seed)
+    random = seeded(seed)
     found = list(dict.fromkeys(_titles(sample)))
     random.shuffle(found)
     if len(found) < TITLES:

@@ -132,7 +132,7 @@ class Hybrid:
 
 @dataclass(frozen=True, slots=True)
 class Filtered:
-    """Dense searches in which `survivors` passages are left, `rows` says which; recall is against exact search of them."""
+    """Dense searches of which `survivors` passages are left, `rows` says which; recall is against exact search."""
 
     share: float
     rows: str
@@ -144,9 +144,9 @@ class Filtered:
 
 @dataclass(frozen=True, slots=True)
 class Incremental:
-    """A build after CHANGED of the passages changed, in the same data folder, against the first one, which found nothing
-    kept but vectors. An encoder would have had to embed `rewritten` passages. `shared` of `total` bytes are the same
-    files as the first snapshot's.
+    """A build after a few passages changed, in the same data folder, against the first one, which found nothing kept
+    but vectors. An encoder would have had to embed `rewritten` passages. `shared` of `total` bytes are the same files
+    as the first snapshot's.
     """
 
     passages: int
@@ -163,8 +163,8 @@ class Incremental:
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """Everything at one size. `dense` is by batch size; `nearest` holds the queries' median cosine to their 1st, 10th and
-    100th neighbour. `differing` names what was not the same alone, in a batch or after opening again.
+    """Everything at one size. `dense` is by batch size; `nearest` holds the queries' median cosine to their neighbour
+    of each rank. `differing` names what was not the same alone, in a batch or after opening again.
     """
 
     size: int

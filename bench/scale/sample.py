@@ -9,6 +9,7 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 from urllib.parse import urlsplit
 
 import faiss
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 
 from bench.errors import InvalidCollection
 from bench.scale.pieces import Pieces, language_of, pieces_of
+from domain_lists.plain import from_plain, to_plain
 from domain_lists.records import Source
 from domain_lists.source_list import SourceList
 from index.columns import StoredPage
@@ -74,9 +76,14 @@ class Sample:
     languages: NDArray[np.int64]
     spoken: tuple[str, ...]
     sites: tuple[Site, ...]
-    sources: SourceList
+    listed: Any
     encoder: EncoderDescription
     digest: str
+
+    @property
+    def sources(self) -> SourceList:
+        """The list that all sites stand on. Kept as plain values, since a list cannot be sent to another process."""
+        return from_plain(self.listed)
 
     def pages(self) -> Iterator[SamplePage]:
         """The pages of all sites."""
@@ -125,7 +132,7 @@ def read_sample(snapshots: Sequence[Snapshot], fewest: int = FEWEST, most: int =
     sites, sources = _sites(read, passages, stacked, _joined_lists([one.sources for one in snapshots]))
     numbers = np.array([spoken.index(one) for one in languages], np.int64)
     digest = hashlib.sha256(repr(([one.manifest.content for one in snapshots], sites)).encode()).hexdigest()
-    return Sample(tuple(passages), stacked, numbers, spoken, sites, sources, first.manifest.encoder, digest)
+    return Sample(tuple(passages), stacked, numbers, spoken, sites, to_plain(sources), first.manifest.encoder, digest)
 
 
 def _spread(snapshot: Snapshot, most: int) -> Iterator[StoredPage]:

@@ -106,14 +106,14 @@ def _told(settings: Settings, snapshots: list[str], sample: Sample, queries: Que
     return {
         "sample": f"{', '.join(snapshots)}: {len(sample.passages):,} passages, {sample.tokens():.0f} tokens each",
         "encoder.model": settings.encoder.model,
-        "texts": "A page of the sample is a folder of like pages; the first is the real one. In the others each passage "
+        "texts": "A page of the sample is a folder of like pages; the first is the real one. In the others a passage "
         "keeps half of its sentences and takes the rest from one or two real passages of the language, and so "
         "do titles and headings. No new words come with size, so that lists of terms grow as fast as passages: "
         "lexical search is dearer than in a real corpus of that size.",
-        "vectors": "Real passages have their real vectors. Others: the mean of the language, plus a real vector's way "
-        "from it shortened, plus the way between two other real vectors; scaled to length 1.",
-        "queries": f"{len(queries.texts)} titles and headings of the sample, by the encoder; beyond as many in a batch, "
-        "vectors drawn around these. Filters and recall: 64 of them. Lexical: words and sentences of passages.",
+        "vectors": "Real passages have their real vectors. Others: the mean of the language, plus a real vector's "
+        "way from it shortened, plus the way between two other real vectors; scaled to length 1.",
+        "queries": f"{len(queries.texts)} titles and headings of the sample, by the encoder; beyond as many in a "
+        "batch, vectors drawn around these. Filters and recall: 64 of them. Lexical: words and sentences of passages.",
         "seed": str(asked.seed),
         "hybrid rounds": str(asked.rounds),
     }

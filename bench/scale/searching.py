@@ -3,9 +3,12 @@
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from statistics import median
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from authority_search.models import SearchRequest
 from bench.scale.building import LoadEncoder
@@ -68,7 +71,7 @@ def search(
     exact, *under_masks = exact_search(stored, len(snapshot.dense), judged, DEPTH, [None, *(one.mask for one in masks)])
     found = [rows for rows, _ in snapshot.dense.search(judged, DEPTH)]
     at_10, at_100 = (recall(found, exact, judged, stored, depth) for depth in (10, DEPTH))
-    filters = []
+    filters = list[Filtered]()
     for mask, best in zip(masks, under_masks, strict=True):
         progress("filters", len(filters), len(masks))
         filters.append(measure_filter(snapshot, judged, mask, best))
@@ -82,7 +85,7 @@ def search(
 
 def _lexical(snapshot: Snapshot, kind: str, texts: Sequence[str]) -> Lexical:
     snapshot.lexical.search(texts[0], DEPTH)
-    timing = timed((lambda one=text: snapshot.lexical.search(one, DEPTH) for text in texts), 1)
+    timing = timed((partial(snapshot.lexical.search, text, DEPTH) for text in texts), 1)
     return Lexical(kind, float(np.mean([len(index_terms(text)) for text in texts])), timing)
 
 
@@ -113,10 +116,7 @@ def _differing(
     alone = [snapshot.dense.search(one[None], DEPTH)[0] for one in vectors]
     for name, other in (("in a batch", snapshot), ("after opening again", again)):
         found = other.dense.search(vectors, DEPTH)
-        same = all(
-            np.array_equal(x, y) for one, its in zip(alone, found, strict=True) for x, y in zip(one, its, strict=True)
-        )
-        if not same:
+        if not all(map(_equal, alone, found)):
             yield f"dense rows and scores {name}"
     searcher = Searcher(snapshot, known, ranking)
     singles = [digest for text in texts for digest in answer_digests(searcher, [text])]
@@ -126,6 +126,10 @@ def _differing(
         "in another process": list(answers[: len(texts)]),
     }
     yield from (f"hybrid answers {name}" for name, digests in others.items() if digests != singles)
+
+
+def _equal(one: Sequence[NDArray[Any]], other: Sequence[NDArray[Any]]) -> bool:
+    return all(map(np.array_equal, one, other))
 
 
 def _nearest(exact: Best) -> dict[int, float]:

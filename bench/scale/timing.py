@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable
+from functools import partial
 
 import numpy as np
 
@@ -32,4 +33,4 @@ def timed_batches(search: Callable[[Vectors], object], vectors: Vectors, batch: 
     """Search in batches of that size: other vectors each time, as far as there are enough."""
     search(vectors[:1])
     starts = (number * batch % max(1, len(vectors) - batch + 1) for number in range(RUNS.get(batch, 3)))
-    return timed([lambda part=vectors[start : start + batch]: search(part) for start in starts], batch)
+    return timed([partial(search, vectors[start : start + batch]) for start in starts], batch)

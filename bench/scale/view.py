@@ -88,8 +88,8 @@ def _growth(sizes: Sequence[Size]) -> Section:
         told = (NONE, NONE) if rising is None else (f"{rising:.2f}", f"{10**rising:.1f}×")
         rows.append((name, *(milliseconds(cost(size)) for size in sizes), *told))
     note = (
-        "Slopes of cost against size, both logarithmic: 1 is linear, 0 none. Memory is after the queries, less what the "
-        "process had before it opened the snapshot."
+        "Slopes of cost against size, both logarithmic: 1 is linear, 0 none. Memory is after the queries, less what "
+        "the process had before it opened the snapshot."
     )
     columns = ("cost", *(f"{size.built.passages:,}" for size in sizes), "slope", "ten times the size costs")
     return Section("Cost against size", note, columns, tuple(rows), tuple(_curves(sizes, found)))
@@ -158,7 +158,7 @@ def _build(sizes: Sequence[Size]) -> Section:
         rows.append((f"{built.passages:,}", *told, whole, f"{built.passages / built.seconds:,.0f}", peak))
     note = (
         "Seconds (processor seconds) by stage, all vectors known: what passes until a stage tells of progress is that "
-        "stage's, and `finish` all after the last. The making of the texts is not counted. Peak: MB beyond those before."
+        "stage's, and `finish` is all after the last. Making the texts is not counted. Peak: MB beyond those before."
     )
     return Section("Build", note, ("passages", *stages, "whole", "passages/s", "peak MB"), tuple(rows))
 
