@@ -135,7 +135,8 @@ def build_changed(
         report = build_snapshot(lambda: clock.pages(changed), corpus.sample.sources, encoder, store, clock)
         stages, _ = clock.finish()
         shared, total = shared_bytes(folder.snapshots / report.snapshot, folder.snapshots / first.snapshot)
-        store.remove(report.snapshot)
+        if report.built:
+            store.remove(report.snapshot)
     return Incremental(
         report.passages, first.pages - report.pages, rewritten, sum(one.seconds for one in stages),
         sum(one.cpu for one in stages), first.seconds, first.cpu, shared, total, stages,

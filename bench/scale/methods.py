@@ -136,7 +136,9 @@ def _build_inverted(vectors: Vectors, lists: int, codes: str) -> Any:
     codes = codes if dimensions == 384 or codes == "RaBitQ" else f"PQ{dimensions // 4}x4fs"
     inner = _faiss.index_factory(dimensions, f"IVF{lists},{codes}", _faiss.METRIC_INNER_PRODUCT)
     inner.cp.max_points_per_centroid = _TRAINED_ON
-    inner.cp.min_points_per_centroid = 1
+    # Else FAISS says on standard error that tiny corpora are tiny.
+    for clustering in (inner.cp, inner.pq.cp) if "PQ" in codes else (inner.cp,):
+        clustering.min_points_per_centroid = 1
     random = np.random.default_rng(1)
     some = vectors[random.permutation(len(vectors))[: max(4 * 1024, lists * _TRAINED_ON)]]
     inner.train(some)

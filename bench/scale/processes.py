@@ -2,6 +2,7 @@
 
 import resource
 import signal
+import time
 from collections.abc import Callable
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
@@ -13,6 +14,8 @@ from bench.scale.records import Memory
 from index.progress import Progress
 
 ResultT = TypeVar("ResultT")
+
+_TOLD_EVERY = 0.2
 
 _processes = get_context("spawn")
 
@@ -70,8 +73,14 @@ def _run(pipe: Connection, work: Callable[..., object], arguments: tuple[object,
     # Ctrl-C reaches both; whoever started this process ends it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
+    due = 0.0
+
     def progress(stage: str, done: int, total: int | None) -> None:
-        pipe.send(("progress", (stage, done, total)))
+        nonlocal due
+        # A build tells of every page, which would keep both processes busy.
+        if done == total or time.monotonic() >= due:
+            pipe.send(("progress", (stage, done, total)))
+            due = time.monotonic() + _TOLD_EVERY
 
     try:
         result = work(*arguments, progress)
