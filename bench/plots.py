@@ -199,7 +199,7 @@ def _logarithmic(axes: Axes, values: Sequence[float]) -> None:
         axes.xaxis.set_major_locator(FixedLocator(sorted(set(values))))
     else:
         axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    axes.xaxis.set_major_formatter("{x:g}")
+    axes.xaxis.set_major_formatter("{x:,.10g}")
     axes.xaxis.set_minor_locator(NullLocator())
 
 
@@ -211,7 +211,7 @@ def _curve(curve: Curve, name: str, systems: Mapping[str, Look]) -> Plot:
         _logarithmic(axes, [x for points in curve.lines.values() for x, _ in points if x > 0])
     if curve.log_y:
         axes.set_yscale("log")
-        axes.yaxis.set_major_formatter("{x:g}")
+        axes.yaxis.set_major_formatter("{x:,.10g}")
         axes.yaxis.set_minor_locator(NullLocator())
     ends = []
     for line, points in curve.lines.items():

@@ -72,7 +72,7 @@ class StageClock:
 
 
 def fill(corpus: Corpus, folder: DataFolder, strength: float, progress: Progress) -> int:
-    """Draw the vectors that the cache lacks, so that a build has nothing to encode.
+    """Draw the vectors that the cache lacks, so that a build has nothing to encode; of another edition its own alone.
 
     Returns how many passages of this edition are not those of the first.
     """
@@ -83,7 +83,7 @@ def fill(corpus: Corpus, folder: DataFolder, strength: float, progress: Progress
 
     def keyed() -> Iterator[tuple[bytes, Origin]]:
         nonlocal rewritten
-        for grown in corpus.grown():
+        for grown in corpus.rewritten() if corpus.edition else corpus.grown():
             rewritten += grown.rewritten
             for passage, origin in zip(grown.passages, grown.origins, strict=True):
                 yield text_key(embedded_text(grown.page, passage)), origin

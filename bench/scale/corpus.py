@@ -69,7 +69,11 @@ class Corpus:
         """As `index.build` takes them."""
         return ((grown.page, grown.passages) for grown in self.grown())
 
-    def grown(self) -> Iterator[Grown]:
+    def rewritten(self) -> Iterator[Grown]:
+        """Of another edition, the pages that have a passage of its own."""
+        return self.grown(only_rewritten=True)
+
+    def grown(self, only_rewritten: bool = False) -> Iterator[Grown]:
         """The pages with where they came from."""
         speaking = [np.flatnonzero(self.sample.languages == one) for one in range(len(self.sample.spoken))]
         by_language = dict(zip(self.sample.spoken, speaking, strict=True))
@@ -81,22 +85,29 @@ class Corpus:
                 copies = max(0, round((wanted - made) / len(page.rows)))
                 made += copies * len(page.rows)
                 for copy in range(copies):
-                    one = self._page(site, folder, page, number, copy, by_language[page.language])
-                    if one:
-                        yield one
+                    gone, anew = self._fate(page, number, copy)
+                    if not gone and (anew is not None or not only_rewritten):
+                        yield self._page(site, folder, page, number, copy, anew, by_language[page.language])
                 number += 1
 
+    def _fate(self, page: SamplePage, number: int, copy: int) -> tuple[bool, int | None]:
+        """Whether this edition lacks the page, and which passage it has anew: one of a page, as edits are."""
+        if not self.edition:
+            return False, None
+        fate = seeded(self._seed(number, copy, self.edition))
+        gone, rewritten = fate.random() < GONE, fate.random() < CHANGED * len(page.rows)
+        return gone, fate.randrange(len(page.rows)) if rewritten else None
+
     def _page(
-        self, site: Site, folder: int, page: SamplePage, number: int, copy: int, speaking: NDArray[np.int64]
-    ) -> Grown | None:
-        anew: int | None = None
-        if self.edition:
-            fate = seeded(self._seed(number, copy, self.edition))
-            if fate.random() < GONE:
-                return None
-            # One passage of a page: as edits are, rather than whole pages.
-            if fate.random() < CHANGED * len(page.rows):
-                anew = fate.randrange(len(page.rows))
+        self,
+        site: Site,
+        folder: int,
+        page: SamplePage,
+        number: int,
+        copy: int,
+        anew: int | None,
+        speaking: NDArray[np.int64],
+    ) -> Grown:
         random = seeded(self._seed(number, copy, 0))
         url = f"{site.beginning}{folder:05d}/{copy:06d}"
         origins = [_origin(row, copy > 0, speaking, random) for row in page.rows]

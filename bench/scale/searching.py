@@ -58,12 +58,14 @@ def search(
 ) -> Searched:
     """Measure the live snapshot. `answers` are digests of answers that another process got (see `opening`)."""
     snapshot = SnapshotStore(folder).open()
+    known = KnownQueries(snapshot.manifest.encoder, queries.texts, queries.vectors)
     dense, many = {}, queries.many(max(BATCHES))
     for done, batch in enumerate(BATCHES):
         progress("dense", done, len(BATCHES))
         dense[batch] = timed_batches(lambda some: snapshot.dense.search(some, DEPTH), many, batch)
     progress("lexical", 0, None)
-    lexical = tuple(_lexical(snapshot, kind, texts) for kind, texts in queries.lexical.items())
+    lexical = [_lexical(snapshot, kind, texts) for kind, texts in queries.lexical.items()]
+    lexical.append(_in_threads(Searcher(snapshot, known, ranking), queries))
     progress("recall", 0, None)
     judged = queries.vectors[:_JUDGED]
     masks = list(filter_masks(snapshot))
@@ -76,17 +78,24 @@ def search(
         progress("filters", len(filters), len(masks))
         filters.append(measure_filter(snapshot, judged, mask, best))
     progress("same", 0, None)
-    differing = tuple(_differing(folder, snapshot, queries, answers, ranking))
+    differing = tuple(_differing(folder, snapshot, known, answers, ranking))
     progress("hybrid", 0, None)
     encoder = load_encoder()
     hybrid = _hybrid(Searcher(snapshot, encoder, ranking), encoder, queries.texts, rounds)
-    return Searched(dense, lexical, hybrid, at_10, at_100, _nearest(exact), tuple(filters), differing)
+    return Searched(dense, tuple(lexical), hybrid, at_10, at_100, _nearest(exact), tuple(filters), differing)
 
 
 def _lexical(snapshot: Snapshot, kind: str, texts: Sequence[str]) -> Lexical:
     snapshot.lexical.search(texts[0], DEPTH)
     timing = timed((partial(snapshot.lexical.search, text, DEPTH) for text in texts), 1)
     return Lexical(kind, float(np.mean([len(index_terms(text)) for text in texts])), timing)
+
+
+def _in_threads(searcher: Searcher, queries: Queries) -> Lexical:
+    """All kinds together in one batch, as the searcher spreads it over its threads."""
+    texts = [text for some in queries.lexical.values() for text in some]
+    timing = timed([partial(searcher.search_arm, "lexical", texts)] * 3, len(texts))
+    return Lexical("all in threads", float(np.mean([len(index_terms(text)) for text in texts])), timing)
 
 
 def _hybrid(searcher: Searcher, encoder: Encoder, texts: Sequence[str], rounds: int) -> Hybrid:
@@ -107,11 +116,10 @@ def _hybrid(searcher: Searcher, encoder: Encoder, texts: Sequence[str], rounds: 
 
 
 def _differing(
-    folder: DataFolder, snapshot: Snapshot, queries: Queries, answers: Sequence[str], ranking: RankingSettings
+    folder: DataFolder, snapshot: Snapshot, known: KnownQueries, answers: Sequence[str], ranking: RankingSettings
 ) -> Iterator[str]:
     """What is not the same alone, in a batch, in a snapshot opened again, and in the other process."""
-    texts, vectors = queries.texts[:_COMPARED], queries.vectors[:_COMPARED]
-    known = KnownQueries(snapshot.manifest.encoder, texts, vectors)
+    texts, vectors = known.texts[:_COMPARED], known.vectors[:_COMPARED]
     again = SnapshotStore(folder).open()
     alone = [snapshot.dense.search(one[None], DEPTH)[0] for one in vectors]
     for name, other in (("in a batch", snapshot), ("after opening again", again)):

@@ -1,30 +1,24 @@
 """The words, tables and curves of a scale report; terminal and page show the same."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 
 from bench.load.records import Aim
-from bench.load.view import Section, aims_section
-from bench.records import Curve
+from bench.load.view import NONE, Section, aims_section
 from bench.report_view import milliseconds
 from bench.scale.corpus import CHANGED
+from bench.scale.growth import MEGABYTE, RECALL_AIM, growth_section
 from bench.scale.records import Closeness, MethodRow, ScaleReport, Size
-from bench.scale.slopes import slope
-
-NONE = "–"
-MEGABYTE = 1_000_000
-
-Cost = Callable[[Size], float]
 
 
 def aims(report: ScaleReport) -> tuple[Aim, ...]:
     """What was promised, at the largest size, and the best of the methods that find what is near."""
     size = max(report.sizes, key=lambda one: one.size)
-    exact = [row for row in report.methods if row.recall100 >= 0.99 and not row.method.startswith("flat")]
+    exact = [row for row in report.methods if row.recall100 >= RECALL_AIM and not row.method.startswith("flat")]
     few = [one for one in size.filters if one.share <= 0.01]
     found = [
         Aim("seconds until open", size.opened.seconds, 2.0, at_most=True, unit=" s"),
-        Aim("recall@100 of dense search", size.recall100, 0.99, at_most=False, unit=" "),
-        Aim("recall@10 under filters of 1 % and less, least", min(one.recall10 for one in few), 0.99, False, " "),
+        Aim("recall@100 of dense search", size.recall100, RECALL_AIM, at_most=False, unit=" "),
+        Aim("recall@10 under filters of 1 % and less, least", min(one.recall10 for one in few), RECALL_AIM, False, " "),
         Aim(f"{size.hybrid.queries} hybrid queries ÷ encoding them", size.hybrid.ratio, 1.5, at_most=True, unit="×"),
         Aim("queries with another answer elsewhere", float(len(size.differing)), 0.0, at_most=True),
     ]
@@ -42,12 +36,12 @@ def scale_sections(report: ScaleReport) -> list[Section]:
     sizes = report.sizes
     made = [
         aims_section(aims(report), "At the largest size of this run."),
-        _growth(sizes),
+        growth_section(sizes),
         _corpora(sizes),
         _build(sizes),
-        _by_kind("Disk", "MB of a snapshot by kind of file.", sizes, lambda size: size.built.disk, MEGABYTE, "MB"),
+        _disk(sizes),
         _opening(sizes),
-        _by_kind("Dense search", "ms a query: median of runs, by queries in a batch.", sizes, _dense, 1, "ms a query"),
+        _dense(sizes),
         _lexical(sizes),
         _answers(sizes),
         _filters(sizes),
@@ -56,79 +50,6 @@ def scale_sections(report: ScaleReport) -> list[Section]:
         _vectors(report.closeness),
     ]
     return [section for section in made if section]
-
-
-def costs(sizes: Sequence[Size]) -> dict[str, Cost]:
-    """What is held against size, by name."""
-    found: dict[str, Cost] = {
-        "build, s": lambda size: size.built.seconds,
-        "build, processor s": lambda size: size.built.cpu,
-        "disk, MB": lambda size: sum(size.built.disk.values()) / MEGABYTE,
-        "open, s": lambda size: size.opened.seconds,
-        "first answer, s": lambda size: size.opened.first_answer,
-        "memory of its own, MB": lambda size: (size.opened.used.anonymous - size.opened.base.anonymous) / MEGABYTE,
-        "mapped files, MB": lambda size: (size.opened.used.file - size.opened.base.file) / MEGABYTE,
-    }
-    for batch in sizes[0].dense:
-        found[f"dense, batch {batch:,}, p50 ms"] = lambda size, batch=batch: size.dense[batch].p50  # type: ignore[misc]
-    found["dense, batch 1, p95 ms"] = lambda size: size.dense[1].p95
-    for at, one in enumerate(sizes[0].lexical):
-        found[f"lexical, {one.kind}, p50 ms"] = lambda size, at=at: size.lexical[at].timing.p50  # type: ignore[misc]
-        found[f"lexical, {one.kind}, p95 ms"] = lambda size, at=at: size.lexical[at].timing.p95  # type: ignore[misc]
-    found[f"{sizes[0].hybrid.queries} hybrid queries, ms"] = lambda size: size.hybrid.search
-    return found
-
-
-def _growth(sizes: Sequence[Size]) -> Section:
-    """Every cost at every size with its slope, and the plots."""
-    found = costs(sizes)
-    rows = []
-    for name, cost in found.items():
-        rising = slope(_points(sizes, cost))
-        told = (NONE, NONE) if rising is None else (f"{rising:.2f}", f"{10**rising:.1f}×")
-        rows.append((name, *(milliseconds(cost(size)) for size in sizes), *told))
-    note = (
-        "Slopes of cost against size, both logarithmic: 1 is linear, 0 none. Memory is after the queries, less what "
-        "the process had before it opened the snapshot."
-    )
-    columns = ("cost", *(f"{size.built.passages:,}" for size in sizes), "slope", "ten times the size costs")
-    return Section("Cost against size", note, columns, tuple(rows), tuple(_curves(sizes, found)))
-
-
-def _curves(sizes: Sequence[Size], found: Mapping[str, Cost]) -> list[Curve]:
-    plots = {
-        "Build, opening": ("seconds", [name for name in found if name.endswith(", s") or "processor" in name]),
-        "Disk and memory": ("MB", [name for name in found if name.endswith(", MB")]),
-        "Dense search": ("ms a query", [name for name in found if name.startswith("dense")]),
-        "Lexical search": ("ms a query", [name for name in found if name.startswith("lexical")]),
-    }
-    curves = []
-    for title, (unit, names) in plots.items():
-        lines = {_with_slope(name, sizes, found[name]): _points(sizes, found[name]) for name in names}
-        curves.append(Curve(f"{title} against size", "passages", unit, lines, _RULE, log_x=True, log_y=True))
-    recalls: dict[str, Cost] = {
-        "recall@10": lambda size: size.recall10,
-        "recall@100": lambda size: size.recall100,
-        "recall@10, 1 % by hosts": lambda size: min(f.recall10 for f in size.filters if f.share == 0.01),
-    }
-    lines = {name: _points(sizes, cost) for name, cost in recalls.items()}
-    curves.append(Curve("Recall against size", "passages", "share found", lines, "Against exact search.", log_x=True))
-    return curves
-
-
-_RULE = "Both axes are logarithmic; the number behind a name is its slope: 1 is linear growth."
-
-
-def _with_slope(name: str, sizes: Sequence[Size], cost: Cost) -> str:
-    rising = slope(_points(sizes, cost))
-    short = name.removeprefix("dense, ").removeprefix("lexical, ").removesuffix(" ms")
-    for unit in (", s", ", MB"):
-        short = short.removesuffix(unit)
-    return short if rising is None else f"{short} {rising:.2f}"
-
-
-def _points(sizes: Sequence[Size], cost: Cost) -> tuple[tuple[float, float], ...]:
-    return tuple((float(size.built.passages), cost(size)) for size in sizes)
 
 
 def _corpora(sizes: Sequence[Size]) -> Section:
@@ -163,21 +84,27 @@ def _build(sizes: Sequence[Size]) -> Section:
     return Section("Build", note, ("passages", *stages, "whole", "passages/s", "peak MB"), tuple(rows))
 
 
-def _by_kind(
-    title: str, note: str, sizes: Sequence[Size], kinds: Callable[[Size], Mapping[str, float]], unit: int, name: str
-) -> Section:
-    """A column for each kind of what is counted."""
-    names = list(dict.fromkeys(kind for size in sizes for kind in kinds(size)))
+def _disk(sizes: Sequence[Size]) -> Section:
+    kinds = list(dict.fromkeys(kind for size in sizes for kind in size.built.disk))
+    rows = []
+    for size in sizes:
+        each = [milliseconds(size.built.disk.get(kind, 0) / MEGABYTE) for kind in kinds]
+        whole = sum(size.built.disk.values())
+        a_passage = f"{whole / size.built.passages:,.0f}"
+        rows.append((f"{size.built.passages:,}", *each, f"{whole / MEGABYTE:,.1f}", a_passage))
+    columns = ("passages", *kinds, "whole", "bytes a passage")
+    return Section("Disk", "MB of a snapshot by kind of file.", columns, tuple(rows))
+
+
+def _dense(sizes: Sequence[Size]) -> Section:
+    batches = list(sizes[0].dense)
     rows = tuple(
-        (f"{size.built.passages:,}", *(milliseconds(kinds(size).get(kind, 0.0) / unit) for kind in names))
+        (f"{size.built.passages:,}",
+         *(f"{milliseconds(size.dense[batch].p50)} / {milliseconds(size.dense[batch].p95)}" for batch in batches))
         for size in sizes
     )  # fmt: skip
-    return Section(title, note, (f"passages, {name}", *names), rows)
-
-
-def _dense(size: Size) -> dict[str, float]:
-    found = {f"batch {batch:,}": timing.p50 for batch, timing in size.dense.items()}
-    return found | {"batch 1, p95": size.dense[1].p95}
+    note = "ms a query, depth 100: median / 95th percentile of runs, by queries in a batch."
+    return Section("Dense search", note, ("passages", *(f"batch {batch:,}" for batch in batches)), rows)
 
 
 def _opening(sizes: Sequence[Size]) -> Section:
