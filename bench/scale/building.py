@@ -102,7 +102,7 @@ def fill(corpus: Corpus, folder: DataFolder, strength: float, progress: Progress
 
 
 def build(corpus: Corpus, folder: DataFolder, load_encoder: LoadEncoder, progress: Progress) -> Built:
-    """Build the corpus and publish it. Raises what `build_snapshot` raises, and DataFolderLocked."""
+    """Build the corpus and publish it; memory is of this process alone. Raises what `build_snapshot` does."""
     encoder, store = load_encoder(), SnapshotStore(folder)
     base = memory().total
     clock = StageClock(progress)

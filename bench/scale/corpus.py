@@ -11,9 +11,8 @@ from random import Random
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from bench.scale.pieces import blended, mixed, seeded
+from bench.scale.pieces import below, blended, mixed, seeded
 from bench.scale.sample import Sample, SamplePage, Site
 from index.records import Block, Dated, Page, Passage, passage_id
 
@@ -75,7 +74,8 @@ class Corpus:
 
     def grown(self, only_rewritten: bool = False) -> Iterator[Grown]:
         """The pages with where they came from."""
-        speaking = [np.flatnonzero(self.sample.languages == one) for one in range(len(self.sample.spoken))]
+        spoken = range(len(self.sample.spoken))
+        speaking = [np.flatnonzero(self.sample.languages == one).tolist() for one in spoken]
         by_language = dict(zip(self.sample.spoken, speaking, strict=True))
         share = self.size / len(self.sample.passages)
         wanted, made, number = 0.0, 0, 0
@@ -96,7 +96,7 @@ class Corpus:
             return False, None
         fate = seeded(self._seed(number, copy, self.edition))
         gone, rewritten = fate.random() < GONE, fate.random() < CHANGED * len(page.rows)
-        return gone, fate.randrange(len(page.rows)) if rewritten else None
+        return gone, below(len(page.rows), fate) if rewritten else None
 
     def _page(
         self,
@@ -106,7 +106,7 @@ class Corpus:
         number: int,
         copy: int,
         anew: int | None,
-        speaking: NDArray[np.int64],
+        speaking: Sequence[int],
     ) -> Grown:
         random = seeded(self._seed(number, copy, 0))
         url = f"{site.beginning}{folder:05d}/{copy:06d}"
@@ -175,8 +175,7 @@ class Corpus:
         return (*own[:-1], blended(own[-1], other[-1] if other else ""))
 
 
-def _origin(row: int, drawn: bool, speaking: NDArray[np.int64], random: Random) -> Origin:
+def _origin(row: int, drawn: bool, speaking: Sequence[int], random: Random) -> Origin:
     if not drawn:
         return Origin(row, -1, -1)
-    one, other = (int(speaking[random.randrange(len(speaking))]) for _ in range(2))
-    return Origin(row, one, other)
+    return Origin(row, speaking[below(len(speaking), random)], speaking[below(len(speaking), random)])

@@ -28,11 +28,12 @@ REFERENCE = "flat fp32, BLAS from 8 queries"
 
 _FAISS_THRESHOLD = 128_000
 _JUDGED = 64
-_TRAINED_ON = 64
+_TRAINED_ON = 40
 """Vectors for each list of an inverted file."""
 
-_CANDIDATES = (4, 10)
-_PROBES = (8, 32, 128)
+_EFFORTS = {"RaBitQ": ((16, 10), (64, 10), (128, 20), (256, 20)), "PQ96x4fs": ((16, 20), (64, 40), (128, 80))}
+"""By kind of code: lists that are read, and rows that are refined for each that is wanted."""
+
 _EF = (64, 128, 256)
 
 
@@ -58,7 +59,7 @@ class Method:
 def compare_methods(folder: DataFolder, queries: Vectors, hnsw: bool, progress: Progress) -> list[MethodRow]:
     """All methods on the vectors of the live snapshot; `queries` has shape [n, dimensions], of which some are judged.
 
-    Takes some four times the memory of the vectors in fp32.
+    Takes some three times the memory of the vectors in fp32.
     """
     dense = SnapshotStore(folder).open().dense
     vectors = dense.vectors(np.arange(len(dense)))
@@ -113,13 +114,11 @@ def _inverted(vectors: Vectors) -> Iterator[Method]:
     """Lists that propose rows by short codes, and the rows' fp16 vectors that score them."""
     lists = 2 ** round(math.log2(max(1.0, 2 * math.sqrt(len(vectors)))))
     lists = max(1, min(lists, len(vectors) // 39))
-    probes = [probe for probe in _PROBES if probe <= lists] or [lists]
-    for codes in ("RaBitQ", "PQ96x4fs"):
+    for codes, steps in _EFFORTS.items():
         efforts = tuple(
             Effort(f"{probe} of {lists:,} lists, {DEPTH * more:,} refined", _refined(codes, probe, more),
-                   ALL_BATCHES if probe == probes[0] else BATCHES)
-            for probe in probes
-            for more in _CANDIDATES
+                   ALL_BATCHES if number == 0 else BATCHES)
+            for number, (probe, more) in enumerate(dict.fromkeys((min(probe, lists), more) for probe, more in steps))
         )  # fmt: skip
         yield Method(f"IVF, {codes}, fp16", partial(_build_inverted, lists=lists, codes=codes), efforts)
 

@@ -26,7 +26,7 @@ def in_fresh_process(work: Callable[..., ResultT], *arguments: Any, progress: Pr
     Raises what `work` raises, and SystemFailed where the process died.
     """
     ours, theirs = _processes.Pipe(duplex=False)
-    child = _processes.Process(target=_run, args=(theirs, work, arguments), daemon=True)
+    child = _processes.Process(target=_run, args=(theirs, work, arguments))
     child.start()
     theirs.close()
     try:

@@ -9,6 +9,7 @@ import typer
 
 from bench.console import failing_clearly, noted
 from bench.load.console import show_sections
+from bench.load.running import ended_by_sigterm
 from bench.machine import machine
 from bench.scale.drawing import measured_strength
 from bench.scale.measure import Scale, ScaleBench
@@ -63,13 +64,15 @@ def scale(
     """
     wanted = _sizes(sizes)
     settings = settings_of(context)
-    with failing_clearly(), shown_progress() as progress, write_lock(work_dir):
+    with failing_clearly(), shown_progress() as progress, ended_by_sigterm(), write_lock(work_dir):
+        progress("sample", 0, None)
         stores = [SnapshotStore(DataFolder(folder)) for folder in (settings.data_dir, *(sample or ()))]
         read = read_sample([store.open() for store in stores])
         closeness = measured_strength(read, seed)
         load = partial(load_encoder, settings.encoder)
         encoder = load()
         read.encoder.require(encoder.description)
+        progress("sample", len(read.passages), len(read.passages))
         queries = make_queries(read, encoder, seed)
         asked = Scale(wanted, work_dir, seed, rounds, incremental, methods, hnsw)
         bench = ScaleBench(
