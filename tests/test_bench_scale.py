@@ -286,7 +286,8 @@ def test_every_size_is_measured_whole(report: ScaleReport) -> None:
         assert built.passages == pytest.approx(size.size, abs=8)
         assert {stage.name for stage in built.stages} >= {"read", "index", "finish"}
         assert built.languages.keys() == {"en", "zh"}
-        assert {"dense", "lexical"} <= built.disk.keys()
+        assert {"lexical", "pages", "passages"} < built.disk.keys()
+        assert built.dense == "exact"
         assert [*size.dense] == [1, 32, 512, 2560]
         kinds = [one.kind for one in size.lexical]
         assert kinds == ["words, short", "words, long", "Chinese, short", "Chinese, long", "all in threads"]

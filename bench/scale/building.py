@@ -1,5 +1,6 @@
 """Builds of a grown corpus by the product's own `build_snapshot`, with all vectors there beforehand."""
 
+import json
 import os
 import time
 from collections import Counter, defaultdict
@@ -20,7 +21,7 @@ from index.lock import write_lock
 from index.progress import Progress
 from index.records import Page, Passage
 from index.shards import text_key
-from index.snapshot import MANIFEST
+from index.snapshot import MANIFEST, Manifest
 from index.store import DataFolder, SnapshotStore
 from index.vectors import SHARD_ROWS, VectorCache, cache_folder
 
@@ -111,7 +112,8 @@ def build(corpus: Corpus, folder: DataFolder, load_encoder: LoadEncoder, progres
         stages, growing = clock.finish()
         store.publish(report.snapshot)
     peak = peak_memory()
-    columns = store.open(report.snapshot).columns
+    snapshot = store.open(report.snapshot)
+    columns = snapshot.columns
     languages = {
         name: int((columns.filterable.language == number).sum())
         for number, name in enumerate(columns.filterable.languages)
@@ -120,7 +122,7 @@ def build(corpus: Corpus, folder: DataFolder, load_encoder: LoadEncoder, progres
         report.snapshot, report.pages, report.passages, len(columns.source_ids),
         len({urlsplit(site.beginning).netloc for site in corpus.sample.sites}),
         float(columns.tokens(np.arange(len(columns))).mean()), languages,
-        stages, growing, base, peak, disk(folder.snapshots / report.snapshot),
+        stages, growing, dense_method(snapshot.manifest), base, peak, disk(folder.snapshots / report.snapshot),
     )  # fmt: skip
 
 
@@ -141,6 +143,15 @@ def build_changed(
         report.passages, first.pages - report.pages, rewritten, sum(one.seconds for one in stages),
         sum(one.cpu for one in stages), first.seconds, first.cpu, shared, total, stages,
     )  # fmt: skip
+
+
+def dense_method(manifest: Manifest) -> str:
+    """How the manifest says that vectors are searched: the lists and the last effort that was tried, or `exact`."""
+    told = json.loads(manifest.to_json()).get("dense") or {}
+    if not told.get("lists"):
+        return "exact"
+    effort = ", ".join(f"{name} {value:,.5g}" for name, value in told["tried"][-1].items())
+    return f"{told['lists']:,} lists: {effort}"
 
 
 def disk(folder: Path) -> dict[str, int]:

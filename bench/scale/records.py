@@ -41,7 +41,8 @@ class Stage:
 class Built:
     """A first build. `stages` are without `growing`, the making of the texts, which no real build has.
 
-    `base` and `peak` are bytes resident before and at most; `disk` has bytes by kind of file.
+    `dense` is how the manifest says that vectors are searched. `base` and `peak` are bytes resident before and at most;
+    `disk` has bytes by kind of file.
     """
 
     snapshot: str
@@ -53,6 +54,7 @@ class Built:
     languages: dict[str, int]
     stages: tuple[Stage, ...]
     growing: Stage
+    dense: str
     base: int
     peak: int
     disk: dict[str, int]
