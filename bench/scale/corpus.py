@@ -13,7 +13,8 @@ from typing import NamedTuple
 import numpy as np
 
 from bench.scale.pieces import below, blended, mixed, seeded
-from bench.scale.sample import Sample, SamplePage, Site
+from bench.scale.sample import Sample
+from bench.scale.sites import SamplePage, Site
 from index.records import Block, Dated, Page, Passage, passage_id
 
 CHANGED = 0.01

@@ -12,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 from bench.results_cache import code_digest
 from bench.rows import Note
 from bench.scale import corpus as corpus_module
-from bench.scale import drawing, pieces
+from bench.scale import drawing, pieces, sites
 from bench.scale import sample as sample_module
 from bench.scale.building import LoadEncoder, build, build_changed, fill
 from bench.scale.corpus import Corpus
@@ -147,7 +147,7 @@ class ScaleBench:
 def _home(sample: Sample, closeness: Closeness, scale: Scale) -> Path:
     """A folder for what this sample grows to; those of other samples, or of another way to grow, are removed."""
     digest = hashlib.sha256(f"{sample.digest} {scale.seed} {closeness.strength}".encode())
-    for module in (sample_module, pieces, corpus_module, drawing):
+    for module in (sample_module, sites, pieces, corpus_module, drawing):
         digest.update(Path(str(module.__file__)).read_bytes())
     home = scale.work_dir / "scale" / digest.hexdigest()[:12]
     for other in home.parent.glob("*"):
