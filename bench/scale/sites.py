@@ -96,7 +96,11 @@ def _made(number: int, first: ReadPage, sources: SourceList) -> Source | None:
         return None
     like = sources.listed(first.url)
     made = f"{_label(number)}.{_RESERVED}"
-    return replace(like, id=made, name=made, tier=1 + number % 4, authority=0.95 - 0.01 * number) if like else None
+    return (
+        replace(like, id=made, name=made, tier=1 + number % 4, authority=max(0.3, 0.95 - 0.01 * number))
+        if like
+        else None
+    )
 
 
 def _label(number: int) -> str:
