@@ -21,8 +21,11 @@ NEIGHBOURS = (1, 10, 100)
 STRENGTHS = tuple(number / 20 for number in range(2, 15))
 """Up to .7: beyond it a passage's own vector would not be the largest part of what is drawn around it."""
 
-GROWTH = 8
+GROWTH = 32
+"""Times that a part of the sample is grown to measure it: the more a corpus is grown, the stronger noise must be."""
+
 _HELD_OUT = 300
+_SMALLEST_PART = 100
 
 
 class Drawing:
@@ -56,11 +59,12 @@ def measured_strength(sample: Sample, seed: int = 1) -> Closeness:
     order = random.permutation(len(sample.vectors))
     held = order[: min(_HELD_OUT, len(order) // 5)]
     kept = order[len(held) :]
-    part = kept[: len(kept) // GROWTH]
+    growth = max(2, min(GROWTH, len(kept) // _SMALLEST_PART))
+    part = kept[: len(kept) // growth]
     queries, languages = sample.vectors[held], sample.languages[part]
-    ranks = [rank for rank in NEIGHBOURS if rank <= len(part) * GROWTH]
+    ranks = [rank for rank in NEIGHBOURS if rank <= len(part) * growth]
     real = _nearest(queries, sample.vectors[kept], ranks)
-    parents = _parents(part, languages, random)
+    parents = _parents(part, languages, growth, random)
     means = _means(sample.vectors[part], languages, len(sample.spoken))[sample.languages[parents[:, 0]]]
     tried = {
         strength: _nearest(queries, around(sample.vectors, means, parents, strength), ranks) for strength in STRENGTHS
@@ -74,12 +78,14 @@ def measured_strength(sample: Sample, seed: int = 1) -> Closeness:
     return Closeness(best, len(part), len(parents), len(held), rows)
 
 
-def _parents(part: NDArray[np.int64], languages: NDArray[np.int64], random: np.random.Generator) -> NDArray[np.int64]:
-    """(x, a, b) for GROWTH times the rows of `part`, a and b of the language of x."""
+def _parents(
+    part: NDArray[np.int64], languages: NDArray[np.int64], growth: int, random: np.random.Generator
+) -> NDArray[np.int64]:
+    """(x, a, b) for `growth` times the rows of `part`, a and b of the language of x."""
     made = []
     for language in np.unique(languages):
         own = part[languages == language]
-        x = np.tile(own, GROWTH)
+        x = np.tile(own, growth)
         made.append(np.stack([x, random.choice(own, len(x)), random.choice(own, len(x))], axis=1))
     return np.concatenate(made)
 
