@@ -282,7 +282,7 @@ def test_every_size_is_measured_whole(report: ScaleReport) -> None:
         assert built.passages == pytest.approx(size.size, abs=8)
         assert {stage.name for stage in built.stages} >= {"read", "index", "finish"}
         assert built.languages.keys() == {"en", "zh"}
-        assert {"lexical", "pages", "passages"} < built.disk.keys()
+        assert {"lexical", "pages"} < built.disk.keys()
         assert built.dense == "exact"
         assert [*size.dense] == [1, 32, 512, 2560]
         kinds = [one.kind for one in size.lexical]
