@@ -11,6 +11,7 @@ from bench.load.load_cli import load
 from bench.load.soak_cli import soak
 from bench.passages_cli import passages
 from bench.report_cli import report
+from bench.scale.scale_cli import scale
 from service.cli.console import run_command
 from service.cli.main import app
 
@@ -27,6 +28,7 @@ bench_app.command("kills")(kills)
 bench_app.command("encoders")(encoders)
 bench_app.command("load")(load)
 bench_app.command("soak")(soak)
+bench_app.command("scale")(scale)
 
 
 def main() -> None:

@@ -1,7 +1,7 @@
 """The plots of a report: quality by set, the hybrid against its arms, quality against latency, curves."""
 
 from collections.abc import Mapping, Sequence
-from math import ceil
+from math import ceil, log10
 
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
@@ -178,14 +178,18 @@ def _latency(summary: Summary) -> Plot | None:
 
 def _label_ends(axes: Axes, ends: Sequence[tuple[float, float, str, str]]) -> None:
     """Names beside points (x, y, name, colour), moved up or down so that none covers another."""
-    low, high = axes.get_ylim()
-    heights = spread([y for _, y, _, _ in ends], 0.055 * (high - low))
-    for (x, y, name, colour), height in zip(ends, heights, strict=True):
-        arrow = {"arrowstyle": "-", "color": GRID, "linewidth": 0.8} if abs(height - y) > 0.02 * (high - low) else None
+    log = axes.get_yscale() == "log"
+    low, high = (log10(y) if log else y for y in axes.get_ylim())
+    places = [log10(y) if log else y for _, y, _, _ in ends]
+    heights = spread(places, 0.055 * (high - low))
+    for (x, y, name, colour), place, height in zip(ends, places, heights, strict=True):
+        moved = abs(height - place) > 0.02 * (high - low)
+        arrow = {"arrowstyle": "-", "color": GRID, "linewidth": 0.8} if moved else None
         words = f"\N{NO-BREAK SPACE}\N{NO-BREAK SPACE}{name}"
         axes.annotate(
-            words, (x, y), (x, height), color=colour, fontsize=8.5, va="center", annotation_clip=False, arrowprops=arrow
-        )
+            words, (x, y), (x, 10**height if log else height), color=colour, fontsize=8.5, va="center",
+            annotation_clip=False, arrowprops=arrow,
+        )  # fmt: skip
 
 
 def _logarithmic(axes: Axes, values: Sequence[float]) -> None:
@@ -195,7 +199,7 @@ def _logarithmic(axes: Axes, values: Sequence[float]) -> None:
         axes.xaxis.set_major_locator(FixedLocator(sorted(set(values))))
     else:
         axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    axes.xaxis.set_major_formatter("{x:g}")
+    axes.xaxis.set_major_formatter("{x:,.10g}")
     axes.xaxis.set_minor_locator(NullLocator())
 
 
@@ -205,11 +209,15 @@ def _curve(curve: Curve, name: str, systems: Mapping[str, Look]) -> Plot:
     axes = figure.add_subplot()
     if curve.log_x:
         _logarithmic(axes, [x for points in curve.lines.values() for x, _ in points if x > 0])
+    if curve.log_y:
+        axes.set_yscale("log")
+        axes.yaxis.set_major_formatter("{x:,.10g}")
+        axes.yaxis.set_minor_locator(NullLocator())
     ends = []
     for line, points in curve.lines.items():
         colour, marker = systems.get(line, own[line])
         # A logarithmic axis has no place for 0 and less; the table under the plot has.
-        shown = [(x, y) for x, y in sorted(points) if x > 0 or not curve.log_x]
+        shown = [(x, y) for x, y in sorted(points) if (x > 0 or not curve.log_x) and (y > 0 or not curve.log_y)]
         if shown:
             axes.plot(*zip(*shown, strict=True), marker=marker, color=colour, markersize=4.5)
             ends.append((*shown[-1], drawable(line, 28), colour))

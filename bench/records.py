@@ -87,6 +87,7 @@ class Curve:
     note: str = ""
     log_x: bool = False
     marks: dict[str, float] = field(default_factory=dict)
+    log_y: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Protocol
 
 from markupsafe import Markup
 from pydantic import TypeAdapter
@@ -15,17 +16,29 @@ from index.files import write_atomically
 
 def write_load(report: LoadReport, folder: Path) -> list[Path]:
     """Write `load.json` and `load.html` and give their paths. Raises BenchError."""
-    return _write(report, "load", headline(report.aims, "Load"), load_sections(report), folder)
+    return write_sections(report, "load", headline(report.aims, "Load"), load_sections(report), folder)
 
 
 def write_soak(report: SoakReport, folder: Path) -> list[Path]:
     """Write `soak.json` and `soak.html` and give their paths. Raises BenchError."""
-    return _write(report, "soak", headline(report.aims, "Soak"), soak_sections(report), folder)
+    return write_sections(report, "soak", headline(report.aims, "Soak"), soak_sections(report), folder)
 
 
-def _write(
-    report: LoadReport | SoakReport, name: str, said: str, sections: Sequence[Section], folder: Path
-) -> list[Path]:
+class Shown(Protocol):
+    """What the page tells of any report beside its sections."""
+
+    @property
+    def title(self) -> str: ...
+    @property
+    def created(self) -> str: ...
+    @property
+    def machine(self) -> str: ...
+    @property
+    def settings(self) -> dict[str, str]: ...
+
+
+def write_sections(report: Shown, name: str, said: str, sections: Sequence[Section], folder: Path) -> list[Path]:
+    """Write `<name>.json`, the whole record, and `<name>.html`, its sections; give the paths. Raises BenchError."""
     json_file, page = folder / f"{name}.json", folder / f"{name}.html"
     try:
         write_atomically(json_file, TypeAdapter(type(report)).dump_json(report, indent=1) + b"\n")
@@ -35,7 +48,7 @@ def _write(
     return [json_file, page]
 
 
-def _render(report: LoadReport | SoakReport, said: str, sections: Sequence[Section]) -> bytes:
+def _render(report: Shown, said: str, sections: Sequence[Section]) -> bytes:
     # Only here, because loading matplotlib takes two seconds.
     from bench.plots import draw_curves
 
