@@ -165,6 +165,31 @@ def test_a_large_request_is_cut_and_small_ones_do_not_wait_for_it(searcher: Sear
     assert max(map(len, encoder.passes)) == 16
 
 
+def test_the_next_batch_is_encoded_while_the_one_before_is_searched_by_vector(
+    searcher: Searcher, snapshot: Snapshot, encoder: Held, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    searched, gate = snapshot.dense.search, threading.Event()
+
+    def held(*asked: Any) -> Any:
+        assert gate.wait(20)
+        return searched(*asked)
+
+    async def main() -> list[SearchReply]:
+        service = gateway(searcher)
+        first = asyncio.create_task(service.search(ask("first")))
+        await until(lambda: encoder.passes == [["first"]])
+        second = asyncio.create_task(service.search(ask("second")))
+        await until(lambda: encoder.passes == [["first"], ["second"]])
+        assert not first.done()
+        gate.set()
+        return [await first, await second]
+
+    monkeypatch.setattr(snapshot.dense, "search", held)
+    replies = run(main())
+    assert [reply.results[0].query for reply in replies] == ["first", "second"]
+    assert not any(reply.degraded for reply in replies)
+
+
 # Those who leave, and those who are not let in
 
 

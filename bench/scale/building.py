@@ -1,6 +1,5 @@
 """Builds of a grown corpus by the product's own `build_snapshot`, with all vectors there beforehand."""
 
-import json
 import os
 import time
 from collections import Counter, defaultdict
@@ -15,13 +14,14 @@ from bench.scale.corpus import Corpus, Origin
 from bench.scale.drawing import Drawing
 from bench.scale.processes import memory, peak_memory, processor_seconds
 from bench.scale.records import Built, Incremental, Stage
+from index.approximate import DenseMethod
 from index.build import build_snapshot, embedded_text
 from index.encoders import Encoder
 from index.lock import write_lock
 from index.progress import Progress
 from index.records import Page, Passage
 from index.shards import text_key
-from index.snapshot import MANIFEST, Manifest
+from index.snapshot import MANIFEST
 from index.store import DataFolder, SnapshotStore
 from index.vectors import SHARD_ROWS, VectorCache, cache_folder
 
@@ -122,7 +122,7 @@ def build(corpus: Corpus, folder: DataFolder, load_encoder: LoadEncoder, progres
         report.snapshot, report.pages, report.passages, len(columns.source_ids),
         len({urlsplit(site.beginning).netloc for site in corpus.sample.sites}),
         float(columns.tokens(np.arange(len(columns))).mean()), languages,
-        stages, growing, dense_method(snapshot.manifest), base, peak, disk(folder.snapshots / report.snapshot),
+        stages, growing, _dense_method(snapshot.manifest.dense), base, peak, disk(folder.snapshots / report.snapshot),
     )  # fmt: skip
 
 
@@ -145,13 +145,12 @@ def build_changed(
     )  # fmt: skip
 
 
-def dense_method(manifest: Manifest) -> str:
-    """How the manifest says that vectors are searched: the lists and the last effort that was tried, or `exact`."""
-    told = json.loads(manifest.to_json()).get("dense") or {}
-    if not told.get("lists"):
+def _dense_method(method: DenseMethod) -> str:
+    """How the manifest says that vectors are searched, and the recall that was measured."""
+    if not method.lists:
         return "exact"
-    effort = ", ".join(f"{name} {value:,.5g}" for name, value in told["tried"][-1].items())
-    return f"{told['lists']:,} lists: {effort}"
+    effort = method.tried[-1]
+    return f"{effort.probes:,} of {method.lists:,} lists, {effort.candidates:,} scored: recall {effort.recall:.4f}"
 
 
 def disk(folder: Path) -> dict[str, int]:

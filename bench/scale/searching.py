@@ -57,7 +57,7 @@ def search(
     progress: Progress,
 ) -> Searched:
     """Measure the live snapshot. `answers` are digests of answers that another process got (see `opening`)."""
-    snapshot = SnapshotStore(folder).open()
+    snapshot = SnapshotStore(folder).open(device="auto")
     known = KnownQueries(snapshot.manifest.encoder, queries.texts, queries.vectors)
     dense, many = {}, queries.many(max(BATCHES))
     for done, batch in enumerate(BATCHES):
@@ -120,7 +120,7 @@ def _differing(
 ) -> Iterator[str]:
     """What is not the same alone, in a batch, in a snapshot opened again, and in the other process."""
     texts, vectors = known.texts[:_COMPARED], known.vectors[:_COMPARED]
-    again = SnapshotStore(folder).open()
+    again = SnapshotStore(folder).open(device="auto")
     alone = [snapshot.dense.search(one[None], DEPTH)[0] for one in vectors]
     for name, other in (("in a batch", snapshot), ("after opening again", again)):
         found = other.dense.search(vectors, DEPTH)
