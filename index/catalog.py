@@ -110,6 +110,8 @@ class Catalog:
         except duckdb.Error as error:
             raise CatalogError(f"cannot open the catalogue {path}: {error}") from error
         try:
+            # An index brings long rows one by one, each some milliseconds; a scan skips what holds none of them.
+            self._db.execute("SET index_scan_max_count = 0; SET index_scan_percentage = 0")
             self._db.execute(_SCHEMA + VISITS_SCHEMA + RUNS_SCHEMA)
             found = self._db.execute("SELECT schema_version FROM meta").fetchone()
             if found is None:

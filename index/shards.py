@@ -58,16 +58,16 @@ class Shards(Generic[ShardT]):
         # Not the number of shards: one may have been deleted, and the others must not be overwritten.
         self._next = int(paths[-1].stem) + 1 if paths else 0
         self._join_small(paths)
-        self._reindex()
+        self._starts, self._order = np.empty(0, np.int64), np.empty(0, np.int64)
+        self._sorted_keys = np.empty(0, KEY)
 
     def __len__(self) -> int:
         return sum(map(len, self._shards))
 
     def positions(self, keys: Sequence[bytes] | Keys) -> NDArray[np.int64]:
         """The place of each key among all rows, or -1; shape [n]."""
-        if len(self._starts) != len(self._shards):
-            # Once after many `add`s: sorting all keys at each of them would cost the square of their number.
-            self._reindex()
+        if len(self._starts) < len(self._shards):
+            self._index_new()
         wanted = np.asarray(keys, KEY)
         if not len(self._sorted_keys):
             return np.full(len(wanted), -1, np.int64)
@@ -101,9 +101,13 @@ class Shards(Generic[ShardT]):
             if is_small:
                 path.unlink()
 
-    def _reindex(self) -> None:
-        keys = [self._keys(shard) for shard in self._shards]
-        joined = np.concatenate(keys) if keys else np.empty(0, KEY)
-        self._starts = np.cumsum([0, *map(len, keys)])[:-1]
-        self._order = np.argsort(joined, kind="stable")
-        self._sorted_keys = joined[self._order]
+    def _index_new(self) -> None:
+        """Take in what was added since the last time. Only that is sorted, or many `add`s would cost their square."""
+        keys = [self._keys(shard) for shard in self._shards[len(self._starts) :]]
+        known, joined = len(self._order), np.concatenate(keys)
+        self._starts = np.append(self._starts, known + np.cumsum([0, *map(len, keys)])[:-1])
+        order = np.argsort(joined, kind="stable")
+        # Behind equal ones: the first that was written counts.
+        at = np.searchsorted(self._sorted_keys, joined[order], side="right")
+        self._sorted_keys = np.insert(self._sorted_keys, at, joined[order])
+        self._order = np.insert(self._order, at, known + order)

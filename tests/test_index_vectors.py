@@ -53,6 +53,19 @@ def test_of_equal_keys_the_first_counts(tmp_path: Path) -> None:
         assert opened.get(keys("a")) == pytest.approx(first[:1], abs=0.0005)
 
 
+def test_between_adds_all_is_found_as_after_a_restart(tmp_path: Path) -> None:
+    cache, known = VectorCache(tmp_path, 8), {}
+    for step in range(12):
+        # Each shard brings some keys that an earlier one has: that one counts.
+        texts = [f"{n}" for n in range(step * 5, step * 5 + 8)]
+        some = vectors(len(texts), seed=step)
+        cache.add(keys(*texts), some)
+        known = dict(zip(texts, some, strict=True)) | known
+        for opened in (cache, VectorCache(tmp_path, 8)):
+            assert opened.get(keys(*known)) == pytest.approx(np.array(list(known.values())), abs=0.0005)
+            assert not opened.has(keys("x", f"{step * 5 + 8}")).any()
+
+
 def test_many_small_shards_become_one_and_full_ones_stay(tmp_path: Path) -> None:
     cache = VectorCache(tmp_path, 8)
     full, few = vectors(SMALL_ROWS), vectors(MOST_SMALL, seed=2)
