@@ -84,7 +84,7 @@ def test_all_commands_are_there() -> None:
         "snapshots use", "snapshots remove", "snapshots verify", "search", "open", "serve", "mcp", "settings", "demo",
         "keys create", "keys list", "keys revoke",
         "bench run", "bench report", "bench gate", "bench passages", "bench authority", "bench kills", "bench encoders",
-        "bench load", "bench soak",
+        "bench load", "bench soak", "bench scale",
     }  # fmt: skip
 
 
