@@ -6,6 +6,7 @@ nothing but its text. Inferences of a batch run side by side, each on one core, 
 
 import os
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from pathlib import Path
 from threading import Lock
@@ -36,7 +37,6 @@ class OpenVinoEncoder:
         self._bert = read_bert(folder)
         self._core = ov.Core()
         self._precision = cpu_precision(self._core, settings)
-        self._cores = len(os.sched_getaffinity(0))
         self._lock = Lock()
         known = KNOWN_MODELS.get(settings.model, self._bert)
         self.description = EncoderDescription(
@@ -66,29 +66,32 @@ class OpenVinoEncoder:
         tokens = [encoding.ids for encoding in encodings]
         vectors = np.zeros((len(texts), self.description.dimensions), np.float32)
         if len(tokens) == 1:
-            # A request of its own for each inference: they are cheap, and threads cannot get into each other's way.
-            request = self._alone.create_infer_request()
-            request.infer([self._input(tokens)])
-            _keep(request, vectors, [0])
+            vectors[:] = self._infer(self._alone, tokens)
         elif tokens:
             with self._lock:
-                model = self._side_by_side
-            # Of this call alone, as that of another thread. For each core one that runs and one to go on with, so that
-            # no core waits for Python between two.
-            queue = ov.AsyncInferQueue(model, 2 * self._cores)
-            queue.set_callback(lambda request, group: _keep(request, vectors, group))
-            for group in equal_lengths(tokens, _GROUP_TOKENS[self._precision]):
-                queue.start_async([self._input([tokens[number] for number in group])], group)
-            queue.wait_all()
+                model, threads = self._side_by_side
+            groups = equal_lengths(tokens, _GROUP_TOKENS[self._precision])
+            found = threads.map(lambda group: self._infer(model, [tokens[number] for number in group]), groups)
+            for group, values in zip(groups, found, strict=True):
+                vectors[group] = values
         return unit_rows(vectors)
 
-    def _input(self, tokens: Sequence[list[int]]) -> Vectors:
-        return np.stack([self._bert.token_vectors(ids) for ids in tokens])
+    def _infer(self, model: ov.CompiledModel, tokens: Sequence[list[int]]) -> Vectors:
+        # A request of its own for each inference: they are cheap, and threads cannot get into each other's way.
+        request = model.create_infer_request()
+        request.infer([np.stack([self._bert.token_vectors(ids) for ids in tokens])])
+        return np.array(request.get_output_tensor(0).data, np.float32)
 
     @cached_property
-    def _side_by_side(self) -> ov.CompiledModel:
-        """Compiled when the first batch comes: a stream for each core."""
-        return self._compiled({"NUM_STREAMS": self._cores, "INFERENCE_NUM_THREADS": self._cores})
+    def _side_by_side(self) -> tuple[ov.CompiledModel, ThreadPoolExecutor]:
+        """Compiled when the first batch comes: a stream for each core, and the threads that feed them.
+
+        Two threads a stream, so that no core waits for Python between two inferences. Not OpenVINO's own queue, whose
+        callbacks want the interpreter lock in the streams' threads: the end of the model waits for those, holding it.
+        """
+        cores = len(os.sched_getaffinity(0))
+        model = self._compiled({"NUM_STREAMS": cores, "INFERENCE_NUM_THREADS": cores})
+        return model, ThreadPoolExecutor(2 * cores, thread_name_prefix="encoder")
 
     def _compiled(self, how: dict[str, str | int]) -> ov.CompiledModel:
         # Not pinned to cores: other threads and processes work on the same ones.
@@ -110,10 +113,6 @@ def equal_lengths(tokens: Sequence[Sequence[int]], most: int) -> list[list[int]]
         else:
             groups.append([number])
     return sorted(groups, key=lambda group: -len(group) * len(tokens[group[0]]))
-
-
-def _keep(request: ov.InferRequest, vectors: Vectors, group: Sequence[int]) -> None:
-    vectors[group] = request.get_output_tensor(0).data
 
 
 def cpu_precision(core: ov.Core, settings: EncoderSettings) -> str:
