@@ -13,6 +13,7 @@ import pytest
 from http_server import CannedLive, CannedSearcher, hit, service
 
 from authority_search.models import QueryResult, SearchReply, SearchRequest
+from service.http_server import _BoundedConnection
 
 HEAD_SECONDS, BODY_SECONDS = 0.4, 0.6
 POST = b"POST /batch_search HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 20\r\n\r\n"
@@ -34,6 +35,20 @@ def url() -> Iterator[str]:
         max_header_bytes=4096,
     ) as address:  # fmt: skip
         yield address
+
+
+def test_a_reply_is_not_held_back_until_its_head_is_confirmed(monkeypatch: pytest.MonkeyPatch) -> None:
+    read, undelayed = _BoundedConnection.data_received, []
+
+    def seen(connection: _BoundedConnection, data: bytes) -> None:
+        taken = connection.transport.get_extra_info("socket")
+        undelayed.append(bool(taken.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)))
+        read(connection, data)
+
+    monkeypatch.setattr(_BoundedConnection, "data_received", seen)
+    with service() as address:
+        assert httpx.get(f"{address}/health").status_code == 200
+    assert undelayed == [True]
 
 
 def connected(url: str) -> socket.socket:
