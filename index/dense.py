@@ -36,6 +36,7 @@ class DenseIndex:
         self, flat: FaissIndex, lists: FaissIndex | None, method: DenseMethod, device: DeviceVectors | None
     ) -> None:
         self._flat = flat
+        # FAISS refers to it by address alone.
         self._lists = lists
         self._refined = faiss.IndexRefine(lists, flat) if lists is not None else None
         self._method = method

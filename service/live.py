@@ -110,9 +110,8 @@ class LiveSearcher:
         self._trouble = trouble
 
     def _opened(self, snapshot_id: str | None, encoder: Encoder, reranker: Reranker | None) -> Searcher:
-        snapshot = self._store.open(snapshot_id, self._dense_device)
         plan = require_memory(self._store, snapshot_id, self._memory_gb) if snapshot_id else None
-        snapshot = self._store.open(snapshot_id)
+        snapshot = self._store.open(snapshot_id, self._dense_device)
         searcher = Searcher(snapshot, encoder, self._settings, reranker, arm_seconds=self._arm_seconds)
         # One search brings in what the first request would have to wait for, and shows that all parts work.
         reply = searcher.search(SearchRequest(queries=["warm up"], top_k=1))

@@ -183,6 +183,25 @@ def test_lexical_segments_that_are_cut_off_are_refused(store: SnapshotStore, ids
     assert (live.readiness().snapshot, bool(live.readiness().reason)) == (half, True)
 
 
+def test_a_snapshot_is_opened_once_on_the_device_asked_for_and_not_before_there_is_memory(
+    store: SnapshotStore, ids: tuple[str, str]
+) -> None:
+    opened: list[tuple[str | None, str]] = []
+
+    class Recorded(SnapshotStore):
+        def open(self, snapshot_id: str | None = None, device: str = "cpu") -> Snapshot:
+            opened.append((snapshot_id, device))
+            return super().open(snapshot_id, device)
+
+    store.publish(ids[0])
+    for memory_gb, expected in ((0.0001, []), (0, [(ids[0], "auto")])):
+        live = LiveSearcher(
+            Recorded(store.folder), LetterEncoder, RankingSettings(), dense_device="auto", memory_gb=memory_gb
+        )
+        live.refresh()
+        assert opened == expected
+
+
 def test_a_snapshot_whose_arm_fails_when_tried_is_refused(store: SnapshotStore, ids: tuple[str, str]) -> None:
     live, (half, whole) = follow(store), ids
     store.publish(half)
